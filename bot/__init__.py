@@ -1,0 +1,1 @@
+"""Earshot: a Discord bot that hears, sees, reads, makes and talks."""

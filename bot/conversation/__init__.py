@@ -1,0 +1,1 @@
+"""One conversation a voice channel: joins voice to live."""

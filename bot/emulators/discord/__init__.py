@@ -1,0 +1,1 @@
+"""A Discord on loopback: REST, gateway, voice gateway, SFU and DAVE delivery service."""

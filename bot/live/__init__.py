@@ -1,0 +1,1 @@
+"""One Gemini Live session: setup from capabilities, messages, tools, resumption."""

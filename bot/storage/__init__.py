@@ -1,0 +1,1 @@
+"""What is kept: SQLAlchemy Core over aiosqlite; one module a group of tables."""

@@ -1,0 +1,1 @@
+"""Discord's front door: parse, call one thing in bot/, show the result. No logic."""
