@@ -1,0 +1,68 @@
+"""Logging: to standard output, coloured on a terminal, with every known secret struck out.
+
+Standard error is kept for the one sentence with which the program ends when it can't start.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+_OURS = ("bot", "cogs")
+_MASK = "[secret]"
+
+# Shapes of secrets that are not known beforehand: other bot tokens, Google's API keys, and the tokens with
+# which an interaction or a webhook is answered, as they stand in the addresses of failed requests.
+_SHAPES = re.compile(
+    r"""
+    [\w-]{23,28}\.[\w-]{6}\.[\w-]{27,}
+    | AIza[\w-]{35}
+    | (?<=/webhooks/) (?P<webhook>\d+/) [\w.~-]{20,}
+    | (?<=/interactions/) (?P<interaction>\d+/) [\w.~-]{20,}
+    """,
+    re.VERBOSE,
+)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a record, its traceback included, then strikes out secrets."""
+
+    def __init__(self, form: str, secrets: Iterable[str]) -> None:
+        super().__init__(form)
+        # The longest first, in case that one is part of another.
+        known = sorted(secrets, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record without secrets."""
+        text = super().format(record)
+        if self._known:
+            text = self._known.sub(_MASK, text)
+        return _SHAPES.sub(lambda match: (match["webhook"] or match["interaction"] or "") + _MASK, text)
+
+
+def set_up(level: str, secrets: Iterable[str] = ()) -> None:
+    """Log from `level` on; the libraries from INFO at the lowest.
+
+    discord.py's and websockets' debug output holds whole frames, with session tokens and voice keys in them.
+    """
+    handler = _handler(secrets)
+    chosen = logging.getLevelNamesMapping()[level]
+    logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(chosen)
+    logging.getLogger("alembic").setLevel(max(chosen, logging.WARNING))  # at INFO it says nothing of use
+
+
+def _handler(secrets: Iterable[str]) -> logging.Handler:
+    if sys.stdout.isatty():
+        rich = RichHandler(console=Console(), show_path=False, log_time_format="%H:%M:%S")
+        rich.setFormatter(RedactingFormatter("%(name)s: %(message)s", secrets))
+        return rich
+    plain = logging.StreamHandler(sys.stdout)
+    plain.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", secrets))
+    return plain

@@ -1,0 +1,57 @@
+"""Who may be heard: nobody is, in any guild, before that person agreed there."""
+
+import time
+from collections.abc import Callable
+from typing import Self
+
+from sqlalchemy import select, update
+
+from bot.storage.database import Database, upsert
+from bot.storage.tables import consents
+
+
+class ConsentStore:
+    """The consents, all of them in memory too: each voice packet asks, and may not wait for a disk."""
+
+    def __init__(self, database: Database, standing: set[tuple[int, int]]) -> None:
+        self._database = database
+        self._standing = standing
+        self._listeners: list[Callable[[int, int], None]] = []
+
+    @classmethod
+    async def load(cls, database: Database) -> Self:
+        """Read the consents that stand. Raises StorageError."""
+        query = select(consents.c.guild_id, consents.c.user_id).where(consents.c.withdrawn_at.is_(None))
+        async with database.reading() as connection:
+            return cls(database, {(row.guild_id, row.user_id) for row in await connection.execute(query)})
+
+    def listen(self, listener: Callable[[int, int], None]) -> None:
+        """Call `listener(guild_id, user_id)` in the moment in which a consent begins or ends to hold."""
+        self._listeners.append(listener)
+
+    def consented(self, guild_id: int, user_id: int) -> bool:
+        """Say whether this person may be heard in this guild, now."""
+        return (guild_id, user_id) in self._standing
+
+    async def give(self, guild_id: int, user_id: int) -> None:
+        """Record a consent; it holds once it is stored. Raises StorageError."""
+        if self.consented(guild_id, user_id):
+            return
+        key = {"guild_id": guild_id, "user_id": user_id}
+        async with self._database.writing() as connection:
+            await upsert(connection, consents, key, {"given_at": time.time(), "withdrawn_at": None})
+        self._standing.add((guild_id, user_id))
+        self._tell(guild_id, user_id)
+
+    async def withdraw(self, guild_id: int, user_id: int) -> None:
+        """End a consent, at once; storing that may raise StorageError, and it would hold until a restart."""
+        self._standing.discard((guild_id, user_id))
+        self._tell(guild_id, user_id)
+        row = (consents.c.guild_id == guild_id, consents.c.user_id == user_id)
+        ended = update(consents).where(*row, consents.c.withdrawn_at.is_(None))
+        async with self._database.writing() as connection:
+            await connection.execute(ended.values(withdrawn_at=time.time()))
+
+    def _tell(self, guild_id: int, user_id: int) -> None:
+        for listener in self._listeners:
+            listener(guild_id, user_id)

@@ -1,0 +1,113 @@
+"""The database: one engine, transactions that mean it, and every connection closed on every way out."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from sqlalchemy import Connection, Table, event, insert, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from bot.errors import SetupError
+from bot.storage.connector import BUSY_S, Connector
+from bot.storage.errors import StorageError, explain
+from bot.storage.migrate import upgrade
+
+_WRITES = "earshot_writes"  # execution option: the transaction takes the write lock when it begins
+
+
+class Database:
+    """An open database at the newest revision; made by `open`, ended by `close`."""
+
+    def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
+        path = make_url(url).database or ":memory:"
+        self._name = path
+        self._connector = Connector(path, busy_s=busy_s)
+        self._engine = create_async_engine(url, async_creator=self._connector)
+        event.listen(self._engine.sync_engine, "connect", _connected)
+        event.listen(self._engine.sync_engine, "begin", _begin)
+
+    @classmethod
+    async def open(cls, url: str, *, busy_s: float = BUSY_S) -> Self:
+        """Open the database and migrate it, in one transaction that also proves that it can be written.
+
+        Raises SetupError when it is locked, newer than this program, not a database, or not writable.
+        """
+        database = cls(url, busy_s=busy_s)
+        try:
+            async with database._transaction(writes=True) as connection:
+                await connection.run_sync(upgrade, database._name)
+        except DBAPIError as error:
+            await database.close()
+            raise SetupError(explain(error, database._name)) from error
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Close every connection, and with each its thread."""
+        await self._engine.dispose()
+        await self._connector.ended()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection that sees one consistent state; raise StorageError when reading fails."""
+        try:
+            async with self._transaction(writes=False) as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StorageError(explain(error, self._name)) from error
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection whose changes are kept all or, when StorageError is raised, not at all."""
+        try:
+            async with self._transaction(writes=True) as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StorageError(explain(error, self._name)) from error
+
+    @asynccontextmanager
+    async def _transaction(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as connection:
+            await connection.execution_options(**{_WRITES: writes})
+            async with connection.begin():
+                yield connection
+
+
+async def upsert(
+    connection: AsyncConnection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    """Set `values` in the row with `key`, or insert it; the same SQL in every database.
+
+    Atomic within a writing transaction, which nobody else can be in at the same time.
+    """
+    where = [table.c[name] == value for name, value in key.items()]
+    changed = await connection.execute(update(table).where(*where).values(**values))
+    if changed.rowcount == 0:
+        await connection.execute(insert(table).values(**key, **values))
+
+
+def _connected(connection: DBAPIConnection, _record: object) -> None:
+    """Set up a new SQLite connection."""
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")  # readers and a writer don't wait for each other
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+    except BaseException:
+        # The pool forgets a connection that fails here; its thread would stay.
+        connection.close()
+        raise
+
+
+def _begin(connection: Connection) -> None:
+    """Begin as what the transaction is: a reader that turns writer can fail in the middle, even in WAL.
+
+    Left alone, the sqlite3 module would begin only before an INSERT and the like, and never before DDL.
+    """
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,1 @@
+"""What the process shows over HTTP on the loopback address: health and metrics."""
