@@ -1,5 +1,6 @@
 """Settings: every way in which the environment or .env can be wrong is one sentence without a secret."""
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -153,8 +154,6 @@ def test_export_hands_on_what_libraries_read(monkeypatch: pytest.MonkeyPatch) ->
         encoding="utf-8",
     )
     load(Settings).export()
-    import os
-
     assert os.environ["GOOGLE_GEMINI_BASE_URL"] == "https://rig.example"
 
 
@@ -180,3 +179,8 @@ def test_the_example_is_a_valid_env_file() -> None:
     filled = re.sub("^(DISCORD_TOKEN|GEMINI_API_KEY)=$", r"\1=x", text, flags=re.MULTILINE)
     Path(".env").write_text(filled, encoding="utf-8")
     assert load(Settings).metrics_port == 0
+
+
+def test_the_readme_names_every_setting() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.model_fields if f"| `{name.upper()}` |" not in text] == []

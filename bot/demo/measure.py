@@ -15,7 +15,7 @@ FRAME = LIVE_IN_HZ * FRAME_MS // 1000
 MAX_DELAY = LIVE_IN_HZ * 15 // 1000  # Opus' look-ahead is 6.5 ms; a resampler adds up to 5
 CONTEXT = FRAME  # a frame is compared with its neighbours, so that a quiet one has something to hold on to
 SAME = 0.5  # correlation: through Opus at 64 kbit/s speech keeps over 0.9, another place of it has under 0.4
-QUIET_DBFS = -42.0  # below it a frame is breath or room noise, which Opus does not keep in shape
+QUIET_DBFS = -36.0  # below it a frame is breath or room noise, which Opus does not keep in shape
 
 
 @dataclass(frozen=True, slots=True)

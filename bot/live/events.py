@@ -21,8 +21,15 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerWhole:
+    """All of the answer has arrived (`generationComplete`); the model takes it to be playing still."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerEnded:
-    """The answer is complete (`turnComplete`): what is buffered is the rest of it."""
+    """The model's turn is over (`turnComplete`): as far as it knows the answer has been played."""
 
     at: float
 
@@ -74,6 +81,7 @@ class Failed:
 LiveEvent: TypeAlias = (
     AnswerAudio
     | Interrupted
+    | AnswerWhole
     | AnswerEnded
     | InputTranscript
     | OutputTranscript

@@ -1,8 +1,8 @@
 """Who may be heard: nobody is, in any guild, before that person agreed there."""
 
 import time
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Coroutine
+from typing import Any, Self
 
 from sqlalchemy import select, update
 
@@ -43,10 +43,16 @@ class ConsentStore:
         self._standing.add((guild_id, user_id))
         self._tell(guild_id, user_id)
 
-    async def withdraw(self, guild_id: int, user_id: int) -> None:
-        """End a consent, at once; storing that may raise StorageError, and it would hold until a restart."""
+    def withdraw(self, guild_id: int, user_id: int) -> Coroutine[Any, Any, None]:
+        """End a consent, at once; await what this returns, to store that.
+
+        Where storing raises StorageError, the consent stays ended until a restart.
+        """
         self._standing.discard((guild_id, user_id))
         self._tell(guild_id, user_id)
+        return self._store_end(guild_id, user_id)
+
+    async def _store_end(self, guild_id: int, user_id: int) -> None:
         row = (consents.c.guild_id == guild_id, consents.c.user_id == user_id)
         ended = update(consents).where(*row, consents.c.withdrawn_at.is_(None))
         async with self._database.writing() as connection:

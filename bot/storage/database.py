@@ -93,15 +93,10 @@ async def upsert(
 
 def _connected(connection: DBAPIConnection, _record: object) -> None:
     """Set up a new SQLite connection."""
-    try:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")  # readers and a writer don't wait for each other
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-    except BaseException:
-        # The pool forgets a connection that fails here; its thread would stay.
-        connection.close()
-        raise
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and a writer don't wait for each other
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
 
 
 def _begin(connection: Connection) -> None:

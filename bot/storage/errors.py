@@ -30,4 +30,5 @@ def explain(error: DBAPIError, name: str) -> str:
     """Return one sentence on what is wrong with the database `name`, and what to do."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     what = _SENTENCES.get(code & 0xFF) if isinstance(code, int) else None
-    return f"The database {name} {what or f'can not be used ({error.orig})'}."
+    what = what or f"can't be used ({error.orig})"
+    return f"The database {name} {what}."

@@ -9,7 +9,7 @@ from bot.errors import SetupError
 from bot.web.metrics import CallFigures, exposition
 
 HOST = "127.0.0.1"  # it has no password, so nothing but this machine may ask it
-SHUTDOWN_S = 0.5  # the process has 5 s to end; a scrape that hangs is not waited for longer
+SHUTDOWN_S = 0.2  # the process has 5 s to end; a scrape that hangs is not waited for longer
 
 
 class MetricsServer:

@@ -121,7 +121,7 @@ def test_down_is_quick(chunks: list[int]) -> None:
         assert ours == pytest.approx(Down48StereoTo16Mono.DELAY_SAMPLES / 16, abs=0.07)
 
 
-@pytest.mark.parametrize("hz", [60, 1000, 5000, 8000, 10_400])
+@pytest.mark.parametrize("hz", [60, 1000, 5000, 7900, 10_400])
 def test_up_is_flat_and_its_images_are_gone(hz: float) -> None:
     gain, snr = passed(ours_up(), hz, 24_000, 48_000)
     theirs_gain, _ = passed(soxr_hq(24_000, 48_000), hz, 24_000, 48_000)

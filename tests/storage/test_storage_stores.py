@@ -56,7 +56,9 @@ async def test_listeners_are_told_after_the_change_holds(database: Database) -> 
     consents.listen(lambda guild, person: told.append((guild, person, consents.consented(guild, person))))
     await consents.give(GUILD, PERSON)
     await consents.give(GUILD, PERSON)  # again: nothing changes
-    await consents.withdraw(GUILD, PERSON)
+    storing = consents.withdraw(GUILD, PERSON)
+    assert not consents.consented(GUILD, PERSON), "it holds before it is stored"
+    await storing
     assert told == [(GUILD, PERSON, True), (GUILD, PERSON, False)]
 
 

@@ -1,0 +1,166 @@
+"""The composition root: builds each part once and closes each part once, in the opposite order."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import TypeVar
+
+from google import genai
+
+from bot.audio.ratepath import RatePath, rate_path
+from bot.conversation.calls import Calls
+from bot.conversation.persona import ASSISTANT
+from bot.discord_client import DiscordClient
+from bot.errors import SetupError
+from bot.live.capabilities import check_voice, model
+from bot.live.client import make_client, verify
+from bot.live.errors import LiveError
+from bot.live.setup import LiveSetup
+from bot.settings import Settings
+from bot.storage.commands import CommandSyncStore
+from bot.storage.consents import ConsentStore
+from bot.storage.database import Database
+from bot.storage.guilds import GuildSettings, GuildStore
+from bot.voice.clock import SendClock
+from bot.web.metrics import CallFigures
+from bot.web.server import MetricsServer
+from cogs.errors import Tree
+from cogs.voice import Voice
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# How long each part may take to close, in this order; together less than the 5 s that the process has.
+CALLS_S, DISCORD_S, METRICS_S, GEMINI_S, DATABASE_S = 2.2, 0.8, 0.4, 0.4, 0.5
+
+_UNPAID = (
+    "GEMINI_PAID is not true: on unpaid quota Google may use what the bot hears to improve its products, and "
+    "people may listen to it. The bot tells people so. It is not allowed in the EEA, Switzerland and the UK."
+)
+
+
+async def serve(settings: Settings) -> None:
+    """Run the bot until cancelled; everything is closed when this returns.
+
+    Raises SetupError, one sentence, where the bot can't start as it is set up.
+    """
+    # What needs no network comes first, so that a mistake there is said at once.
+    path = _checked_path(settings)
+    defaults = _checked_defaults(settings)
+    if not settings.gemini_paid:
+        logger.warning(_UNPAID)
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.database_url)
+        _closing(stack, "The database", database.close, DATABASE_S)
+        live_client = make_client(settings.gemini_api_key.get_secret_value())
+        _closing(stack, "The Gemini client", live_client.aio.aclose, GEMINI_S)
+        await verify(live_client)
+        await _serve_discord(stack, settings, database, live_client, path, defaults)
+
+
+async def _serve_discord(
+    stack: AsyncExitStack,
+    settings: Settings,
+    database: Database,
+    live_client: genai.Client,
+    path: RatePath,
+    defaults: GuildSettings,
+) -> None:
+    """Put the rest together and serve."""
+    guilds = await GuildStore.load(database, defaults)
+    consents = await ConsentStore.load(database)
+    clock = SendClock()
+    clock.start()
+    stack.callback(clock.close)
+    calls = Calls(
+        live_client=live_client,
+        setup_of=lambda guild_id: live_setup(guilds.get(guild_id)),
+        clock=clock,
+        path=path,
+        consented=consents.consented,
+    )
+    consents.listen(lambda guild_id, user_id: _tell_call(calls, guild_id, user_id))
+    voice = Voice(calls, consents, paid=settings.gemini_paid)
+    client = DiscordClient(
+        proxy=settings.discord_proxy,
+        tree=Tree,
+        cogs=[voice],
+        views=[voice.view],
+        sync_store=CommandSyncStore(database),
+    )
+    if settings.metrics_port:
+        metrics = MetricsServer(settings.metrics_port, calls=lambda: figures(calls), healthy=client.healthy)
+        await metrics.start()
+        _closing(stack, "The metrics server", metrics.close, METRICS_S)
+    _closing(stack, "The Discord client", client.close, DISCORD_S)
+    # Calls end while the gateway is still there to say that the bot left its channels.
+    _closing(stack, "The calls", calls.close, CALLS_S)
+    await client.serve(settings.discord_token.get_secret_value())
+
+
+def live_setup(guild: GuildSettings) -> LiveSetup:
+    """Return how a guild's Live sessions are set up."""
+    return LiveSetup(
+        model=guild.model,
+        voice=guild.voice,
+        language=guild.language,
+        system_instruction=ASSISTANT,
+        turns="marks" if guild.turns == "discord" else "model",
+    )
+
+
+def figures(calls: Calls) -> Sequence[CallFigures]:
+    """Return what the running calls measured, for the metrics."""
+    found = []
+    for call in calls.all():
+        status = call.status()
+        latencies = {
+            "mouth_to_live": status.mouth_to_live,
+            "live_to_ear": status.live_to_ear,
+            "barge_in": status.barge_in,
+        }
+        found.append(CallFigures(call.channel.guild.id, latencies, status.counters))
+    return found
+
+
+def _checked_path(settings: Settings) -> RatePath:
+    path = rate_path(settings.rate_path)
+    path.decoder()  # raises SetupError where libopus is missing
+    return path
+
+
+def _checked_defaults(settings: Settings) -> GuildSettings:
+    name = _usable("LIVE_MODEL", lambda: model(settings.live_model).name)
+    voice = _usable("LIVE_VOICE", lambda: check_voice(settings.live_voice))
+    defaults = GuildSettings(model=name, voice=voice, turns=settings.turns)
+    _usable("TURNS", lambda: live_setup(defaults))
+    return defaults
+
+
+def _usable(setting: str, read: Callable[[], T]) -> T:
+    """Return what a setting means; raise SetupError with its name where there is no such model or voice."""
+    try:
+        return read()
+    except LiveError as error:
+        raise SetupError(f"{setting} can't be used: {error}") from error
+
+
+def _tell_call(calls: Calls, guild_id: int, user_id: int) -> None:
+    call = calls.get(guild_id)
+    if call is not None:
+        call.consent_changed(user_id)
+
+
+def _closing(stack: AsyncExitStack, what: str, close: Callable[[], Awaitable[None]], within_s: float) -> None:
+    """Close a part at the end, and go on with the others if it hangs."""
+
+    async def bounded() -> None:
+        try:
+            async with asyncio.timeout(within_s):
+                await close()
+        except TimeoutError:
+            logger.warning("%s did not close within %s s and was given up", what, within_s)
+
+    stack.push_async_callback(bounded)

@@ -1,0 +1,158 @@
+"""All calls of this process, at most one a guild: joining, leaving, and what ends them."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import discord
+from google import genai
+
+from bot.audio.ratepath import RatePath
+from bot.conversation.call import Call, CallError, VoiceChannel
+from bot.live.setup import LiveSetup
+from bot.voice.clock import SendClock
+
+logger = logging.getLogger(__name__)
+
+CONNECT_S = 8.0  # with what Discord needs for the answer itself, /join is answered within 10 s
+
+
+@dataclass
+class _Seat:
+    """A guild's place for a call; the lock makes joining and leaving take turns."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    call: Call | None = None
+    opening: asyncio.Task[None] | None = None
+    text: discord.abc.Messageable | None = None
+
+
+class Calls:
+    """Opens and closes calls; owns them."""
+
+    def __init__(
+        self,
+        *,
+        live_client: genai.Client,
+        setup_of: Callable[[int], LiveSetup],
+        clock: SendClock,
+        path: RatePath,
+        consented: Callable[[int, int], bool],
+    ) -> None:
+        """`setup_of(guild_id)` and `consented(guild_id, user_id)` are asked anew for each call and packet."""
+        self._live_client = live_client
+        self._setup_of = setup_of
+        self._clock = clock
+        self._path = path
+        self._consented = consented
+        self._seats: dict[int, _Seat] = {}
+        self._endings: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def get(self, guild_id: int) -> Call | None:
+        """Return the guild's running call."""
+        seat = self._seats.get(guild_id)
+        return seat.call if seat is not None else None
+
+    def all(self) -> list[Call]:
+        """Return every running call."""
+        return [seat.call for seat in self._seats.values() if seat.call is not None]
+
+    async def join(self, channel: VoiceChannel, text: discord.abc.Messageable | None) -> Call:
+        """Open a call in the channel; `text` is where the end of it is told.
+
+        Raises CallError, with what to do, where the bot can't join.
+        """
+        guild_id = channel.guild.id
+        seat = self._seats.setdefault(guild_id, _Seat())
+        async with seat.lock:
+            if self._closing:
+                raise CallError("I am shutting down; try /join again in a minute.")
+            if seat.call is not None:
+                raise CallError(_already_in(seat.call.channel, channel))
+            check_joinable(channel)
+            call = Call(
+                channel,
+                live_client=self._live_client,
+                setup=self._setup_of(guild_id),
+                clock=self._clock,
+                path=self._path,
+                consented=lambda user_id: self._consented(guild_id, user_id),
+                on_end=self._ended,
+            )
+            await self._open(call, seat)
+            seat.call, seat.text = call, text
+            return call
+
+    async def _open(self, call: Call, seat: _Seat) -> None:
+        """Open in a task of its own: a shutdown need not wait for a connection that may never come."""
+        seat.opening = asyncio.create_task(call.open(timeout_s=CONNECT_S), name="call-open")
+        try:
+            await seat.opening
+        except asyncio.CancelledError:
+            if self._closing:
+                raise CallError("I am shutting down; try /join again in a minute.") from None
+            raise
+        finally:
+            seat.opening = None
+
+    async def leave(self, guild_id: int) -> bool:
+        """Close the guild's call; return whether there was one."""
+        seat = self._seats.get(guild_id)
+        if seat is None:
+            return False
+        async with seat.lock:
+            call, seat.call = seat.call, None
+            if call is None:
+                return False
+            await call.close()
+            return True
+
+    async def close(self) -> None:
+        """Close every call, at once."""
+        self._closing = True
+        for seat in self._seats.values():
+            if seat.opening is not None:
+                seat.opening.cancel()
+        await asyncio.gather(*(self.leave(guild_id) for guild_id in list(self._seats)), *self._endings)
+
+    def _ended(self, call: Call, reason: str) -> None:
+        """Clean up after a call that can't go on, and say why where it was begun."""
+        task = asyncio.create_task(self._end(call, reason), name="call-end")
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def _end(self, call: Call, reason: str) -> None:
+        seat = self._seats[call.channel.guild.id]
+        async with seat.lock:
+            if seat.call is not call:
+                return
+            seat.call = None
+            await call.close()
+        if seat.text is not None:
+            try:
+                await seat.text.send(reason, allowed_mentions=discord.AllowedMentions.none())
+            except discord.DiscordException:
+                logger.info("The end of a call could not be told in its text channel")
+
+
+def check_joinable(channel: VoiceChannel) -> None:
+    """Raise CallError where Discord would not let the bot talk in the channel; it would just never answer."""
+    me = channel.guild.me
+    allowed = channel.permissions_for(me)
+    if not (allowed.view_channel and allowed.connect):
+        raise CallError(f"I may not connect to {channel.mention}; give me the permission Connect there.")
+    if not allowed.speak:
+        raise CallError(f"I may not speak in {channel.mention}; give me the permission Speak there.")
+    others = [user_id for user_id in channel.voice_states if user_id != me.id]
+    if channel.user_limit and len(others) >= channel.user_limit and not allowed.move_members:
+        raise CallError(
+            f"{channel.mention} is full ({channel.user_limit} people); raise its limit or choose another."
+        )
+
+
+def _already_in(current: VoiceChannel, wanted: VoiceChannel) -> str:
+    if current.id == wanted.id:
+        return f"I am already in {current.mention}; /status shows how the call is going."
+    return f"I am already in {current.mention}; end that call with /leave, then use /join here."

@@ -1,0 +1,163 @@
+"""What happens in the demo: a person joins, talks with the bot, interrupts it once, and leaves."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bot.demo.stage import DemoError, Stage
+from bot.demo.turns import GivenAnswer, given_answers
+from bot.emulators.client.speech import Utterance
+from bot.emulators.discord.trace import TraceEntry
+from bot.emulators.gemini.relay import Record
+from bot.emulators.person import Person
+
+MEDIA = Path(__file__).resolve().parent.parent.parent / "tests" / "media"
+
+# Real speech from LibriVox recordings, public domain; see tests/media/README.md.
+SENTENCES = (
+    ("speech-austen-0880.wav", "he was not an ill disposed young man"),
+    (
+        "speech-austen-0920.wav",
+        "had he married a more amiable woman he might have been made still more respectable than he was",
+    ),
+    ("speech-austen-0930.wav", "he might even have been made amiable himself"),
+)
+INTERRUPTED = 1  # the answer to the second sentence is cut off by the third
+LISTEN_S = 1.5  # how much of it is heard before that
+ANSWER_S = 30.0  # how long an answer may take to begin, and then to end
+PAUSE_S = 0.6  # between an answer and the next sentence, as people do
+QUIET_S = 0.5  # the bot has stopped when it sent nothing voiced for so long
+POLL_S = 0.02
+
+Tell = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass
+class Line:
+    """A sentence that the person said."""
+
+    text: str
+    utterance: Utterance
+
+
+@dataclass
+class Outcome:
+    """All that the results are made from; times are `time.monotonic()`."""
+
+    started: float
+    ended: float
+    person: Person
+    lines: list[Line]
+    record: Record
+    sent_by_bot: list[TraceEntry]
+    """The bot's voiced datagrams as the voice server received them."""
+    figures: dict[str, float]
+    status: str
+    exit_code: int
+
+
+async def play(stage: Stage, tell: Tell) -> Outcome:
+    """Play the scene, telling each step. Raises DemoError where the bot does not do its part."""
+    world = stage.discord.world
+    channel, text = world.voice_channels[0], world.text
+    person = Person(stage.discord, world.add_user("Ada"))
+    started = time.monotonic()
+    try:
+        await person.join(channel.id)
+        tell(f"Ada is in the voice channel {channel.name} and runs /join")
+        joined = await person.run_command(text.id, "join")
+        tell(f"Earshot: {first_line(joined.content)}")
+        await person.secured_with(world.bot.id)
+        tell("both are in one end-to-end encrypted group (DAVE)")
+        lines = await _talk(stage, person, tell)
+        figures = await stage.figures()
+        status = await person.run_command(text.id, "status")
+        left = await person.run_command(text.id, "leave")
+        tell(f"Ada runs /leave; Earshot: {first_line(left.content)}")
+        ended = time.monotonic()
+    finally:
+        await person.leave()
+    code = await stage.stop_bot()
+    tell(f"the bot ended with exit code {code}")
+    return Outcome(
+        started=started,
+        ended=ended,
+        person=person,
+        lines=lines,
+        record=stage.relay.record,
+        sent_by_bot=_voiced(stage, started),
+        figures=figures,
+        status=str(status.components or status.content),
+        exit_code=code,
+    )
+
+
+async def _talk(stage: Stage, person: Person, tell: Tell) -> list[Line]:
+    """Say the sentences; wait for each answer to end, or interrupt it."""
+    lines: list[Line] = []
+    for number, (file, text) in enumerate(SENTENCES):
+        tell(f"Ada: {quoted(text)}")
+        lines.append(Line(text, await person.speak(MEDIA / file)))
+        answer = await _until(lambda: _answer_to(stage, lines[-1]), "the bot did not answer")
+        ended = lines[-1].utterance.ended_at
+        tell(f"Earshot begins to answer {1000 * (answer.first_audio - ended):.0f} ms later")
+        if number == INTERRUPTED:
+            await _until(lambda: _spoke_for(stage, lines[-1]) >= LISTEN_S, "the bot did not speak")
+            tell("Ada interrupts")
+            continue
+        await _until(lambda: _is_over(stage, lines[-1]), "the answer did not end")
+        tell(f"Earshot: {quoted(given_answers(stage.relay.record)[-1].text.strip())}")
+        await asyncio.sleep(PAUSE_S)
+    return lines
+
+
+def _answer_to(stage: Stage, line: Line) -> GivenAnswer | None:
+    answers = given_answers(stage.relay.record)
+    return next((each for each in answers if each.first_audio > line.utterance.ended_at), None)
+
+
+def _is_over(stage: Stage, line: Line) -> bool:
+    """Say whether the answer has arrived whole and was played to its end."""
+    answer = _answer_to(stage, line)
+    sent = _voiced(stage, line.utterance.ended_at)
+    if answer is None or answer.ended is None or not sent:
+        return False
+    return time.monotonic() - sent[-1].at > QUIET_S
+
+
+def _spoke_for(stage: Stage, line: Line) -> float:
+    """Return for how many seconds the bot has spoken since the person did."""
+    sent = _voiced(stage, line.utterance.ended_at)
+    return time.monotonic() - sent[0].at if sent else 0.0
+
+
+def _voiced(stage: Stage, since: float) -> list[TraceEntry]:
+    bot = stage.discord.world.bot.id
+    return [
+        entry
+        for entry in stage.discord.trace.of("udp.in")
+        if entry.fields.get("user_id") == bot and entry.fields.get("silence") is False and entry.at >= since
+    ]
+
+
+async def _until(condition: Callable[[], T | None], otherwise: str) -> T:
+    deadline = time.monotonic() + ANSWER_S
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise DemoError(f"After {ANSWER_S:.0f} s {otherwise}.")
+        await asyncio.sleep(POLL_S)
+    return result
+
+
+def first_line(text: str) -> str:
+    """Return what a message begins with."""
+    return text.split("\n", 1)[0]
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotation marks."""
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}"

@@ -1,0 +1,148 @@
+"""The client of Discord: intents, commands and what is said when it is ready."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import EarshotError, SetupError
+from bot.storage.commands import CommandSyncStore
+
+logger = logging.getLogger(__name__)
+
+# What an invited bot may do: talk, show its answers, and later send voice messages and the call's status.
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+    connect=True,
+    speak=True,
+    use_voice_activation=True,
+    change_nickname=True,
+    send_voice_messages=True,
+    set_voice_channel_status=True,
+)
+
+LOGIN_S = 10.0  # discord.py itself would wait for 5 minutes
+
+_REFUSED_LOGIN = (
+    "Discord refused DISCORD_TOKEN: copy the bot's token anew from "
+    "https://discord.com/developers/applications."
+)
+_REFUSED_INTENTS = (
+    "Discord refused the bot's intents, though none is privileged: check the page Bot of the application at "
+    "https://discord.com/developers/applications."
+)
+# Close codes of the gateway after which discord.py does not connect again.
+# https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
+_FATAL_CLOSES = {4004: _REFUSED_LOGIN, 4013: _REFUSED_INTENTS, 4014: _REFUSED_INTENTS}
+
+
+class DiscordClient(commands.AutoShardedBot):
+    """The bot on Discord; `serve` runs it until it is closed."""
+
+    def __init__(
+        self,
+        *,
+        proxy: str | None,
+        tree: type[app_commands.CommandTree[discord.Client]],
+        cogs: Sequence[commands.Cog],
+        views: Sequence[discord.ui.View],
+        sync_store: CommandSyncStore,
+    ) -> None:
+        """Make a client; `views` are those whose buttons must work after a restart."""
+        super().__init__(
+            # Every command is an application command; a mention as prefix asks for no message content.
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=tree,
+            intents=discord.Intents(guilds=True, voice_states=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            proxy=proxy,
+        )
+        self._cogs_to_add = cogs
+        self._views_to_add = views
+        self._sync_store = sync_store
+        self._invited = False
+
+    async def setup_hook(self) -> None:
+        """Add commands and persistent views, as discord.py asks for between login and gateway."""
+        for cog in self._cogs_to_add:
+            await self.add_cog(cog)
+        for view in self._views_to_add:
+            self.add_view(view)
+
+    async def on_ready(self) -> None:
+        """Print the invite link, once; discord.py says ready after every lost session."""
+        if self._invited:
+            return
+        self._invited = True
+        logger.info("Ready as %s in %d servers", self.user, len(self.guilds))
+        link = discord.utils.oauth_url(
+            self._application_id(), permissions=PERMISSIONS, scopes=("bot", "applications.commands")
+        )
+        print(f"Invite Earshot to a server: {link}", flush=True)
+
+    async def serve(self, token: str) -> None:
+        """Log in and serve until closed. Raises SetupError where Discord does not let this bot in."""
+        try:
+            async with asyncio.timeout(LOGIN_S):
+                await self.login(token)
+            await self.sync_commands()
+            await self.connect()
+        except discord.LoginFailure:
+            raise SetupError(_REFUSED_LOGIN) from None
+        except discord.PrivilegedIntentsRequired:
+            raise SetupError(_REFUSED_INTENTS) from None
+        except discord.ConnectionClosed as error:
+            sentence = _FATAL_CLOSES.get(error.code)
+            raise SetupError(
+                sentence or f"Discord closed the connection for good (code {error.code})."
+            ) from error
+        except (discord.HTTPException, discord.GatewayNotFound) as error:
+            raise SetupError(f"Discord does not let the bot in ({error}): try again later.") from error
+        except (OSError, aiohttp.ClientError) as error:
+            raise SetupError(
+                f"Discord can't be reached ({_reason(error)}): check the network, and DISCORD_PROXY and "
+                "SSL_CERT_FILE where they are set."
+            ) from error
+
+    def healthy(self) -> bool:
+        """Say whether every shard is connected to Discord."""
+        return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
+
+    async def sync_commands(self) -> None:
+        """Give Discord the commands when they are not what it has; go on with the old ones if that fails."""
+        application_id = self._application_id()
+        local = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        digest = hashlib.sha256(json.dumps(local, sort_keys=True).encode()).hexdigest()
+        try:
+            # What we remember is not enough: somebody else with this token may have replaced them.
+            remote = {command.name for command in await self.tree.fetch_commands()}
+            same_names = remote == {command["name"] for command in local}
+            if same_names and await self._sync_store.digest(application_id) == digest:
+                return
+            await self.tree.sync()
+            await self._sync_store.remember(application_id, digest)
+        except (discord.DiscordException, aiohttp.ClientError, OSError, EarshotError) as error:
+            logger.warning("The commands could not be given to Discord: %s", error)
+        else:
+            logger.info("Gave Discord %d commands", len(local))
+
+    def _application_id(self) -> int:
+        assert self.application_id is not None, "known since login"
+        return self.application_id
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {LOGIN_S:.0f} s"
+    return str(error) or type(error).__name__

@@ -1,0 +1,155 @@
+"""The main gateway (v10): connections of bots, on which sessions are begun, resumed and carried.
+
+Theory of operation. A websocket is served by a `Connection`: it sends HELLO, then waits for IDENTIFY or
+RESUME, which ties a `Session` to it. The session numbers and keeps what it dispatches; the connection only
+carries it. When a connection is lost the session stays, gathers what happens, and a RESUME replays it.
+"""
+
+import asyncio
+import time
+
+from aiohttp import web
+
+from bot.emulators.discord.connection import Connection
+from bot.emulators.discord.events import PRIVILEGED, Event, Intent
+from bot.emulators.discord.identify_pace import IdentifyPace
+from bot.emulators.discord.knobs import Knobs
+from bot.emulators.discord.model import Json
+from bot.emulators.discord.sessions import Session
+from bot.emulators.discord.trace import Trace
+from bot.emulators.discord.world import World
+
+KEPT_SESSIONS = 100  # sessions that can be resumed; the oldest go first
+MESSAGE_CONTENT_FLAG = 1 << 19  # of an application: granted, and unverified as small bots are
+RECONNECT, INVALID_SESSION = 7, 9
+GOING_AWAY = 1001
+
+
+class Gateway:
+    """Serves gateway.discord.gg; tests use it to close, invalidate and reconnect what is connected."""
+
+    def __init__(
+        self, world: World, token: str, *, trace: Trace, knobs: Knobs, message_content_intent: bool
+    ) -> None:
+        self.world = world
+        self.token = token
+        self.trace = trace
+        self.knobs = knobs
+        self.pace = IdentifyPace()
+        self.allowed_privileged = Intent.MESSAGE_CONTENT if message_content_intent else Intent(0)
+        self.presence: Json | None = None
+        """What the bot last said of its own presence."""
+        self._sessions: dict[str, Session] = {}
+        self._connections: set[Connection] = set()
+        self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._stop = world.bus.subscribe(self._tell)
+
+    @property
+    def application_flags(self) -> int:
+        """What the application is granted, as READY and REST say it."""
+        return MESSAGE_CONTENT_FLAG if self.allowed_privileged else 0
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that exist, connected or resumable, oldest first."""
+        return list(self._sessions.values())
+
+    @property
+    def connected(self) -> int:
+        """How many websockets are open."""
+        return len(self._connections)
+
+    async def websocket(self, request: web.Request) -> web.StreamResponse:
+        """Serve a websocket until either side closes it."""
+        connection = Connection(self)
+        self._connections.add(connection)
+        try:
+            return await connection.run(request)
+        finally:
+            self._connections.discard(connection)
+
+    def _tell(self, event: Event) -> None:
+        for session in self.sessions:
+            session.tell(event)
+
+    def begin(self, intents: int, shard: tuple[int, int]) -> Session | None:
+        """Begin a session, or return None where identifies come too fast."""
+        knobs = self.knobs
+        allowed = self.pace.allow(
+            time.monotonic(),
+            shard_id=shard[0],
+            concurrency=knobs.max_concurrency,
+            interval_s=knobs.identify_interval_s,
+            daily=knobs.identifies_a_day,
+        )
+        if not allowed:
+            return None
+        session = Session(self.world, intents, shard)
+        self._sessions[session.id] = session
+        while len(self._sessions) > KEPT_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+        return session
+
+    def find(self, session_id: str) -> Session | None:
+        """Return a session that is to be resumed."""
+        expiry = self._expiries.pop(session_id, None)
+        if expiry is not None:
+            expiry.cancel()
+        return self._sessions.get(session_id)
+
+    def knows(self, session: Session) -> bool:
+        """Return whether the session was not ended or forgotten meanwhile."""
+        return session.id in self._sessions
+
+    def keep(self, session: Session) -> None:
+        """Keep a session that lost its connection for as long as it can be resumed."""
+        window_s = self.knobs.gateway_resume_window_s
+        loop = asyncio.get_running_loop()
+        self._expiries[session.id] = loop.call_later(window_s, self.end, session)
+
+    def end(self, session: Session) -> None:
+        """Forget a session that its client ended, or left for too long; where it was in voice, it leaves."""
+        self._expiries.pop(session.id, None)
+        self._sessions.pop(session.id, None)
+        self.world.voices.end_session(self.world.bot.id, session.id)
+
+    def refuses(self, intents: int) -> bool:
+        """Return whether a session asks for a privileged intent that the application is not granted."""
+        return bool(intents & PRIVILEGED & ~self.allowed_privileged)
+
+    # --- what a test does to the connections ---
+
+    async def close_all(self, code: int) -> None:
+        """Close every websocket with a code."""
+        for connection in tuple(self._connections):
+            await connection.shut(code)
+
+    def abort_all(self) -> None:
+        """Break every connection without a close frame, as a lost network does (1006)."""
+        for connection in tuple(self._connections):
+            connection.abort()
+
+    def ask_to_reconnect(self) -> None:
+        """Send op 7 to every connection."""
+        for connection in tuple(self._connections):
+            connection.send({"op": RECONNECT, "d": None, "s": None, "t": None})
+
+    def invalidate(self, *, resumable: bool = False) -> None:
+        """Send op 9 to every connection; unless resumable, the sessions are forgotten."""
+        for connection in tuple(self._connections):
+            connection.send({"op": INVALID_SESSION, "d": resumable, "s": None, "t": None})
+        if not resumable:
+            self._sessions.clear()
+
+    def forget_sessions(self) -> None:
+        """Make every RESUME fail from now on."""
+        self._sessions.clear()
+
+    async def close(self) -> None:
+        """Close all connections, as for a restart."""
+        self._stop()
+        for expiry in self._expiries.values():
+            expiry.cancel()
+        self._expiries.clear()
+        self._sessions.clear()
+        await self.close_all(GOING_AWAY)

@@ -1,0 +1,91 @@
+"""What a test may turn to make the emulated Discord misbehave. Read at each use, so set them at any time."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class UdpKnobs:
+    """How the voice server's links behave from it to each receiver. All zero is a perfect network."""
+
+    loss: float = 0.0
+    """Probability that a datagram to a receiver vanishes."""
+    delay_ms: float = 0.0
+    jitter_ms: float = 0.0
+    """Added to the delay, drawn evenly from 0 to this."""
+    reorder: float = 0.0
+    """Probability that a datagram is held back by `reorder_ms`, so that later ones overtake it."""
+    reorder_ms: float = 30.0
+    duplicate: float = 0.0
+    padding: float = 0.0
+    """Probability that a datagram carries RTP padding (1 to 255 bytes)."""
+    extension_words: tuple[int, ...] = (2, 0, 1, 3)
+    """Lengths of the encrypted header extension, taken in turn; a negative one means no extension at all."""
+    seed: int = 1
+    """Each link's dice start from this and the two clients' SSRCs, which count up in the order of joining."""
+    deaf_after_s: float = 60.0
+    """A receiver that has sent no datagram for this long gets no more, as with Discord."""
+
+
+@dataclass
+class DaveKnobs:
+    """How the voice server runs end-to-end encryption."""
+
+    max_version: int = 1
+    """0 forces every call to plain transport encryption; changed in mid-call, a transition follows."""
+    required: bool = False
+    """Close with 4017 on a client that supports none (stage channels excepted)."""
+    transition_timeout_s: float = 2.0
+    """A transition is executed after this even when someone has not reported ready."""
+
+
+@dataclass
+class RestFault:
+    """Answer the next `times` matching REST requests with this instead of serving them."""
+
+    method: str
+    """"GET", "POST", ...; "*" matches all."""
+    path_regex: str
+    """Searched in the path after /api/v10."""
+    status: int
+    body: object = None
+    """Sent as JSON; None sends an empty body."""
+    headers: dict[str, str] = field(default_factory=dict)
+    times: int = 1
+
+
+@dataclass
+class Knobs:
+    """All that can be turned."""
+
+    udp: UdpKnobs = field(default_factory=UdpKnobs)
+    dave: DaveKnobs = field(default_factory=DaveKnobs)
+    rest_faults: list[RestFault] = field(default_factory=list)
+    voice_mode: str | None = None
+    """The only transport mode that the voice server offers; None offers all that it knows."""
+    voice_heartbeat_ms: float = 13_750.0
+    """What the voice server's HELLO asks for: Discord's own figure."""
+    voice_resume_window_s: float = 30.0
+    """How long after losing its websocket a session stays in the call, to be resumed."""
+    voice_noise: bool = True
+    """Send the undocumented opcodes (18, 20) that real voice servers send."""
+    speaking_after_packets: int | None = 2
+    """A listener gets op 5, which maps an SSRC, once, with that one of the speaker's datagrams (1: the
+    first one); None: never. As on Discord it often comes late, so clients hold what they can't place."""
+    voice_server_first: bool = False
+    """On a join or move, send VOICE_SERVER_UPDATE before VOICE_STATE_UPDATE."""
+    interaction_clock_offset_s: float = 0.0
+    """Added to the clock that expires interactions and their tokens."""
+    gateway_heartbeat_ms: float = 41_250.0
+    """What the main gateway's HELLO asks for: Discord's own figure."""
+    gateway_mute_acks: bool = False
+    """Leave heartbeats on the main gateway unanswered, as a half-dead connection does."""
+    gateway_resume_window_s: float = 180.0
+    """How long after losing its connection a session can be resumed; then the bot is gone, from voice too."""
+    max_concurrency: int = 1
+    """Identifies allowed at once, in each `identify_interval_s`."""
+    identify_interval_s: float = 5.0
+    identifies_a_day: int = 1_000
+    rest_requests_a_second: int = 50
+    """The whole bot's budget; interaction endpoints are exempt."""
+    invalid_requests_limit: int = 10_000
+    """Answers 401, 403 and 429 in 10 minutes after which the address is banned."""

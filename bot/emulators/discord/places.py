@@ -1,0 +1,171 @@
+"""The guild, its channels, its people and what they may do there; every change is told on the bus."""
+
+from datetime import UTC, datetime
+
+from bot.emulators.discord.errors import ActError
+from bot.emulators.discord.events import Bus, Event
+from bot.emulators.discord.model import Channel, ChannelType, EmulatedUser, Guild, Json, Member, Role
+from bot.emulators.discord.payloads import channel_payload, guild_create_payload, member_payload, role_payload
+from bot.emulators.discord.permissions import BOT, EVERYONE, EVERYTHING, Overwrite, Permission, in_channel
+from bot.emulators.discord.snowflakes import Snowflakes
+
+BOT_NAME = "Earshot"
+
+
+class Places:
+    """Guilds, channels, accounts, roles and permissions."""
+
+    def __init__(self, bus: Bus, snowflakes: Snowflakes) -> None:
+        self.bus = bus
+        self.snowflakes = snowflakes
+        self.users: dict[int, EmulatedUser] = {}
+        self.guilds: dict[int, Guild] = {}
+        self.channels: dict[int, Channel] = {}
+        self.bot = self._add_account(BOT_NAME, bot=True)
+        self._direct: dict[int, Channel] = {}
+
+    def _add_account(self, name: str, *, bot: bool = False) -> EmulatedUser:
+        user = EmulatedUser(self.snowflakes.next(), name, bot)
+        self.users[user.id] = user
+        return user
+
+    def add_guild(self, name: str) -> Guild:
+        """Make a guild, owned by an account of its own, with the bot in it; a connected bot is told."""
+        guild_id = self.snowflakes.next()
+        owner = self._add_account(f"owner of {name}".lower().replace(" ", "_"))
+        guild = Guild(guild_id, name, owner.id, datetime.now(UTC))
+        guild.roles[guild_id] = Role(guild_id, "@everyone", EVERYONE)
+        bot_role = Role(self.snowflakes.next(), BOT_NAME, BOT, position=1, managed_by_bot=self.bot.id)
+        guild.roles[bot_role.id] = bot_role
+        self.guilds[guild_id] = guild
+        self._enrol(guild, owner)
+        self._enrol(guild, self.bot).role_ids.append(bot_role.id)
+        bot_member = guild.members[self.bot.id]
+        shown = guild_create_payload(guild, visible_members=[bot_member])
+        self.bus.publish(Event("GUILD_CREATE", shown, guild_id))
+        return guild
+
+    def _enrol(self, guild: Guild, user: EmulatedUser) -> Member:
+        member = Member(user, datetime.now(UTC))
+        guild.members[user.id] = member
+        return member
+
+    def add_user(self, name: str, guild: Guild | None = None) -> EmulatedUser:
+        """Make a person, a member of the given guild, or of the first where none is given."""
+        home = guild or next(iter(self.guilds.values()))
+        user = self._add_account(name)
+        member = self._enrol(home, user)
+        data = member_payload(member) | {"guild_id": str(home.id)}
+        self.bus.publish(Event("GUILD_MEMBER_ADD", data, home.id))
+        return user
+
+    def add_channel(
+        self,
+        name: str,
+        kind: ChannelType = ChannelType.TEXT,
+        *,
+        guild: Guild | None = None,
+        user_limit: int = 0,
+    ) -> Channel:
+        """Make a channel in the given guild, or in the first where none is given."""
+        home = guild or next(iter(self.guilds.values()))
+        channel = Channel(
+            self.snowflakes.next(), kind, name, home.id, position=len(home.channels), user_limit=user_limit
+        )
+        home.channels[channel.id] = channel
+        self.channels[channel.id] = channel
+        self.bus.publish(Event("CHANNEL_CREATE", channel_payload(channel), home.id))
+        return channel
+
+    def channel_changed(self, channel: Channel) -> None:
+        """Tell that a channel was edited."""
+        self.bus.publish(Event("CHANNEL_UPDATE", channel_payload(channel), channel.guild_id))
+
+    def remove_channel(self, channel: Channel) -> None:
+        """Delete a channel of a guild; who was in voice there must have been disconnected before."""
+        del self.channels[channel.id]
+        del self.guild_of(channel).channels[channel.id]
+        self.bus.publish(Event("CHANNEL_DELETE", channel_payload(channel), channel.guild_id))
+
+    def direct_channel(self, user: EmulatedUser) -> Channel:
+        """Return the direct channel between the bot and a person, made when first asked for."""
+        if user.id not in self._direct:
+            channel = Channel(self.snowflakes.next(), ChannelType.DM, user.name, None, recipient=user)
+            self._direct[user.id] = self.channels[channel.id] = channel
+            self.bus.publish(Event("CHANNEL_CREATE", channel_payload(channel), to_user=self.bot.id))
+        return self._direct[user.id]
+
+    def user(self, user_id: int) -> EmulatedUser:
+        """Return the account, or raise ActError."""
+        try:
+            return self.users[user_id]
+        except KeyError:
+            raise ActError(f"there is no user {user_id}") from None
+
+    def channel(self, channel_id: int) -> Channel:
+        """Return the channel, or raise ActError."""
+        try:
+            return self.channels[channel_id]
+        except KeyError:
+            raise ActError(f"there is no channel {channel_id}") from None
+
+    def guild_of(self, channel: Channel) -> Guild:
+        """Return the guild of a channel, or raise ActError for a direct one."""
+        if channel.guild_id is None:
+            raise ActError("a direct channel is in no guild")
+        return self.guilds[channel.guild_id]
+
+    def member(self, guild: Guild, user_id: int) -> Member:
+        """Return the member, or raise ActError."""
+        try:
+            return guild.members[user_id]
+        except KeyError:
+            raise ActError(f"user {user_id} is not in {guild.name}") from None
+
+    def base_permissions(self, guild: Guild, user_id: int) -> int:
+        """Return what the member's roles give in the guild as a whole."""
+        if user_id == guild.owner_id:
+            return EVERYTHING
+        granted = guild.roles[guild.id].permissions
+        for role_id in self.member(guild, user_id).role_ids:
+            granted |= guild.roles[role_id].permissions
+        return EVERYTHING if granted & Permission.ADMINISTRATOR else granted
+
+    def permissions(self, user_id: int, channel: Channel) -> int:
+        """Return what someone may do in a channel; in a direct one, all that makes sense there."""
+        if channel.guild_id is None:
+            return EVERYONE
+        guild = self.guild_of(channel)
+        base = self.base_permissions(guild, user_id)
+        if base == EVERYTHING:
+            return EVERYTHING
+        roles = self.member(guild, user_id).role_ids
+        return in_channel(
+            base, guild_id=guild.id, member_id=user_id, role_ids=roles, overwrites=channel.overwrites
+        )
+
+    def can(self, user_id: int, channel: Channel, *needed: Permission) -> bool:
+        """Return whether someone holds all the permissions in a channel, and can see it at all."""
+        held = self.permissions(user_id, channel)
+        return all(held & bit for bit in (Permission.VIEW_CHANNEL, *needed))
+
+    def set_permissions(self, channel_id: int, target_id: int, *, allow: int = 0, deny: int = 0) -> None:
+        """Replace what a channel allows and denies a role (the guild's id is @everyone) or a member."""
+        channel = self.channel(channel_id)
+        is_member = target_id not in self.guild_of(channel).roles
+        kept = [over for over in channel.overwrites if over.target_id != target_id]
+        channel.overwrites = [*kept, Overwrite(target_id, is_member, int(allow), int(deny))]
+        self.channel_changed(channel)
+
+    def set_role_permissions(self, guild: Guild, role_id: int, permissions: int) -> None:
+        """Replace what a role gives in the whole guild."""
+        role = guild.roles[role_id]
+        role.permissions = int(permissions)
+        data: Json = {"guild_id": str(guild.id), "role": role_payload(role)}
+        self.bus.publish(Event("GUILD_ROLE_UPDATE", data, guild.id))
+
+    def member_changed(self, guild: Guild, member: Member) -> None:
+        """Tell that a member was edited; an account is told of itself whatever its intents."""
+        data = member_payload(member) | {"guild_id": str(guild.id)}
+        only = member.user.id if member.user.bot else None
+        self.bus.publish(Event("GUILD_MEMBER_UPDATE", data, guild.id, to_user=only))

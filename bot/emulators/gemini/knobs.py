@@ -1,0 +1,52 @@
+"""What a test or the demo can set on the loopback Gemini; read live, so a change holds from the next use."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.emulators.gemini.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call to make. Without `args` the member is left out; `call_id` is made up if not given."""
+
+    name: str
+    args: dict[str, Any] | None = None
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolScript:
+    """Calls that the model makes together in its next turn; cancelled after a while if still open."""
+
+    calls: tuple[Call, ...]
+    cancel_after_s: float | None = None
+
+
+@dataclass
+class Knobs:
+    """Settings of the emulator."""
+
+    seed: int = 1
+    """Of the sizes and the pace of chunks."""
+    think_s: float = 0.2
+    """From the end of a turn to the first chunk of the answer: a quick model."""
+    chunk_ms: tuple[int, int] = (20, 400)
+    """The shortest and the longest chunk."""
+    stream_speed: float = 4.0
+    """How many times faster than it plays an answer is streamed."""
+    playback_speed: float = 1.0
+    """How fast the model takes its speech to be played; turnComplete waits for the end, and until then the
+    answer can be interrupted. Tests raise it."""
+    connection_life_s: float | None = None
+    """After this the connection is closed with 1001; real ones last about 10 minutes."""
+    go_away_lead_s: float = 60.0
+    """How long before that goAway comes."""
+    pong_delay_s: float = 0.0
+    """How late pings are answered; `inf`: never."""
+    read_delay_s: float = 0.0
+    """A slow reader: how long it waits before it reads each message."""
+    tool_calls: deque[ToolScript] = field(default_factory=deque)
+    """One is taken at each turn."""
+    faults: list[Fault] = field(default_factory=list)

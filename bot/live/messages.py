@@ -1,0 +1,99 @@
+"""One message of the Live API becomes events: those for the conversation and those for the session itself.
+
+A message may carry several fields at once, and several parts. They are read in the order in which they make
+sense: audio that comes along with `interrupted` belongs to the answer that was interrupted, and what is said
+about a turn's end comes last.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from google.genai import types
+
+from bot.audio.pcm import LIVE_OUT_HZ
+from bot.live.events import (
+    AnswerAudio,
+    AnswerEnded,
+    AnswerWhole,
+    InputTranscript,
+    Interrupted,
+    OutputTranscript,
+    Usage,
+)
+
+_RATE = re.compile(r"rate=([1-9]\d{3,5})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class HandleUpdate:
+    """A `sessionResumptionUpdate`; an absent `resumable` is false, as JSON leaves out what is false."""
+
+    handle: str | None
+    resumable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GoAway:
+    """The server will close this connection; 0 s where it does not say when."""
+
+    time_left_s: float
+
+
+Told: TypeAlias = (
+    AnswerAudio
+    | Interrupted
+    | AnswerEnded
+    | AnswerWhole
+    | InputTranscript
+    | OutputTranscript
+    | Usage
+    | HandleUpdate
+    | GoAway
+)
+
+
+def read(message: types.LiveServerMessage, at: float) -> Iterator[Told]:
+    """Yield what the message tells, which was received at `at`; unknown fields and parts tell nothing."""
+    if update := message.session_resumption_update:
+        yield HandleUpdate(update.new_handle, bool(update.resumable))
+    if content := message.server_content:
+        yield from _content(content, at)
+    if usage := message.usage_metadata:
+        yield Usage(
+            usage.prompt_token_count or 0, usage.response_token_count or 0, usage.total_token_count or 0
+        )
+    if message.go_away:
+        yield GoAway(seconds(message.go_away.time_left))
+
+
+def _content(content: types.LiveServerContent, at: float) -> Iterator[Told]:
+    if content.input_transcription and content.input_transcription.text:
+        yield InputTranscript(content.input_transcription.text)
+    for part in (content.model_turn and content.model_turn.parts) or ():
+        blob = part.inline_data
+        if blob and blob.data and (blob.mime_type or "").startswith("audio/") and not part.thought:
+            yield AnswerAudio(blob.data, rate_hz(blob.mime_type or ""), at)
+    if content.output_transcription and content.output_transcription.text:
+        yield OutputTranscript(content.output_transcription.text)
+    if content.interrupted:
+        yield Interrupted(at)
+    if content.generation_complete:
+        yield AnswerWhole(at)
+    if content.turn_complete:
+        yield AnswerEnded(at)
+
+
+def rate_hz(mime_type: str) -> int:
+    """Return the rate of `audio/pcm;rate=24000`, and the one that Live speaks at where it is not said."""
+    found = _RATE.search(mime_type)
+    return int(found[1]) if found else LIVE_OUT_HZ
+
+
+def seconds(duration: str | None) -> float:
+    """Return the seconds of a protobuf duration such as `9.5s`; 0 where it is none."""
+    try:
+        return max(0.0, float((duration or "").removesuffix("s")))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,58 @@
+"""What was said so far, in few words, kept in memory: a session that can't be resumed begins with it.
+
+It holds the notes that were given to the model (who is speaking) and the transcripts, bounded: the oldest go.
+"""
+
+from collections import deque
+
+MAX_CHARACTERS = 4000  # some 1,000 tokens: two minutes of talk, billed again with every turn
+_HEAD = "[The connection was renewed. This is what was said before; it needs no answer.]"
+
+
+class Recap:
+    """Collects the lines of a conversation; fragments of one speaker join to one line."""
+
+    def __init__(self) -> None:
+        self._lines: deque[tuple[str, str]] = deque()
+        self._characters = 0
+
+    def noted(self, text: str) -> None:
+        """Add a note that was given to the model."""
+        self._append("", text)
+
+    def heard(self, fragment: str) -> None:
+        """Add a fragment of what people said."""
+        self._add("They said: ", fragment)
+
+    def said(self, fragment: str) -> None:
+        """Add a fragment of what the model said."""
+        self._add("You said: ", fragment)
+
+    def text(self) -> str | None:
+        """Return all of it as one text for the model, None where nothing was said."""
+        if not self._lines:
+            return None
+        return "\n".join([_HEAD, *(who + text.strip() for who, text in self._lines)])
+
+    def _add(self, who: str, fragment: str) -> None:
+        if self._lines and self._lines[-1][0] == who:
+            self._lines[-1] = (who, self._lines[-1][1] + fragment)
+            self._characters += len(fragment)
+            self._trim()
+        else:
+            self._append(who, fragment)
+
+    def _append(self, who: str, text: str) -> None:
+        self._lines.append((who, text))
+        self._characters += len(who) + len(text)
+        self._trim()
+
+    def _trim(self) -> None:
+        while (excess := self._characters - MAX_CHARACTERS) > 0:
+            who, text = self._lines[0]
+            if len(text) > excess:
+                self._lines[0] = (who, text[excess:])
+                self._characters -= excess
+            else:
+                self._lines.popleft()
+                self._characters -= len(who) + len(text)

@@ -1,0 +1,68 @@
+"""The bridge from the socket's thread to the event loop: datagrams with the time of their arrival.
+
+The time is taken on the socket's thread, so that a busy loop doesn't look like a jittery network.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+# 10 s of 8 speakers. A loop that was blocked for longer had better forget the oldest speech.
+CAPACITY = 4096
+BATCH = 64  # datagrams, about 3 ms of decoding, before the loop may do something else
+
+
+class Inbox:
+    """Hands datagrams over; `deliver(datagram, at)` runs on the loop, `after()` after each batch of them."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        deliver: Callable[[bytes, float], None],
+        after: Callable[[], None],
+    ) -> None:
+        self.overflowed = 0
+        """Datagrams forgotten because the loop was blocked."""
+        self._loop = loop
+        self._deliver = deliver
+        self._after = after
+        self._waiting: deque[tuple[bytes, float]] = deque()
+        self._scheduled = False  # set on the socket's thread, cleared on the loop before it looks
+        self._closed = False
+
+    def put(self, data: bytes) -> None:
+        """Take a datagram, on the socket's thread; an empty one is what a socket gives while it is shut."""
+        if not data or self._closed:
+            return
+        self._waiting.append((data, time.monotonic()))
+        if len(self._waiting) > CAPACITY:
+            self._waiting.popleft()
+            self.overflowed += 1
+        if not self._scheduled:
+            self._scheduled = True
+            try:
+                self._loop.call_soon_threadsafe(self._drain)
+            except RuntimeError:  # the loop was closed: the program is ending
+                self._closed = True
+
+    def close(self) -> None:
+        """Deliver nothing any more."""
+        self._closed = True
+        self._waiting.clear()
+
+    def _drain(self) -> None:
+        self._scheduled = False
+        for _ in range(BATCH):
+            try:
+                data, at = self._waiting.popleft()
+            except IndexError:
+                break
+            self._deliver(data, at)
+        self._after()
+        if self._waiting and not self._scheduled and not self._closed:
+            self._scheduled = True
+            self._loop.call_soon(self._drain)

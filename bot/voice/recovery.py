@@ -1,0 +1,104 @@
+"""What to do when a voice connection is lost: resume it, ask for another, wait for word, or end the call.
+
+Sans-I/O. The codes are Discord's ("Voice Close Event Codes") with what the field learned about them; codes
+below 4000 are the websocket's own, -1 is discord.py's for none at all.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+RECOVERY_FIRST_S = 1.0
+RECOVERY_MAX_S = 30.0
+RECOVERY_CALM_S = 60.0
+
+RETRY_MAX_S = 8.0
+STABLE_S = 30.0  # a connection that lasted this long was a good one
+GIVE_UP_S = 90.0  # people notice a mute bot long before; then a clear end is better than hope
+
+GONE = "I was disconnected from the voice channel; /join brings me back."
+GAVE_UP = "I lost the connection to Discord's voice server and could not get it back; try /join in a minute."
+BROKEN = "Something went wrong with my voice connection, so I left; /join brings me back."
+NO_ENCRYPTION = (
+    "Discord wants an encryption for this call that this version of me can't do; update me, then use /join."
+)
+SLOW_DOWN = "Discord asks me to join voice channels less often; wait a few minutes, then use /join."
+
+
+class Remedy(Enum):
+    """The way out of a lost connection."""
+
+    RESUME = "resume"  # the session may still be there
+    REJOIN = "rejoin"  # ask the main gateway for a new session
+    AWAIT = "await"  # kicked, moved, or the channel is gone: the main gateway tells which
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """What a close code means."""
+
+    remedy: Remedy
+    reason: str
+    """For END a sentence that ends the call; else what is shown while the connection is being mended."""
+
+
+_CLOSURES = {
+    4014: Closure(Remedy.AWAIT, "Discord closed the connection"),
+    4015: Closure(Remedy.RESUME, "the voice server crashed"),
+    4016: Closure(Remedy.END, NO_ENCRYPTION),
+    4017: Closure(Remedy.END, NO_ENCRYPTION),
+    4021: Closure(Remedy.END, SLOW_DOWN),
+    4022: Closure(Remedy.AWAIT, "Discord ended the call or moved it"),
+}
+
+
+def closure(code: int) -> Closure:
+    """Return what a close code of the voice gateway means."""
+    if code in _CLOSURES:
+        return _CLOSURES[code]
+    if code < 4000:
+        return Closure(Remedy.RESUME, "the connection to the voice server broke")
+    return Closure(Remedy.REJOIN, f"the voice server ended the session (code {code})")
+
+
+class Retries:
+    """How long to wait before the next attempt, and when to give up."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._since = 0.0
+        self._up_at: float | None = None
+
+    def connected(self, now: float) -> None:
+        """Note that an attempt succeeded; only if it lasts does it count."""
+        self._up_at = now
+
+    def lost(self, now: float) -> float | None:
+        """Note a loss or a failed attempt; return the seconds to wait before the next, None to give up."""
+        if self._failures == 0 or (self._up_at is not None and now - self._up_at >= STABLE_S):
+            self._failures, self._since = 0, now
+        self._up_at = None
+        self._failures += 1
+        if now - self._since >= GIVE_UP_S:
+            return None
+        return 0.0 if self._failures == 1 else min(RETRY_MAX_S, 0.25 * 2.0 ** (self._failures - 1))
+
+
+class RecoveryPace:
+    """How often our end-to-end session may be thrown away and begun anew.
+
+    Each time costs everybody in the call a change of keys, and one that fails would fail again at once.
+    """
+
+    def __init__(self) -> None:
+        self._next_at = float("-inf")
+        self._interval = RECOVERY_FIRST_S
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a recovery is allowed; 0 takes it."""
+        if now < self._next_at:
+            return self._next_at - now
+        calm = now - self._next_at >= RECOVERY_CALM_S
+        self._interval = RECOVERY_FIRST_S if calm else min(RECOVERY_MAX_S, self._interval * 2)
+        self._next_at = now + self._interval
+        return 0.0

@@ -1,0 +1,305 @@
+"""The one task that keeps a voice connection up: it connects, serves, and decides what to do when it is lost.
+
+`news` is called whenever the main gateway said something. If that makes pointless what the task is doing (we
+were moved, kicked, or given another server), it is stopped, and the next step is chosen from what is known.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from enum import Enum
+from typing import Any, Protocol
+
+import aiohttp
+import discord
+
+from bot.voice import recovery
+from bot.voice.errors import VoiceError
+from bot.voice.gateway import NoCommonModeError
+from bot.voice.recovery import Closure, Remedy
+
+logger = logging.getLogger(__name__)
+
+# After 4014 the main gateway tells within a moment whether we were moved or kicked; discord.py waits 30 s.
+AWAIT_WORD_S = 5.0
+# With a move, our new channel and the new server are told in any order, milliseconds apart.
+SETTLE_S = 1.0
+REALLOCATE_S = 30.0  # Discord says that the server is gone and another will be named
+
+# How a connection is lost, or an attempt fails, without anything being wrong with the program.
+_EXPECTED = (discord.ConnectionClosed, NoCommonModeError, OSError, aiohttp.ClientError)
+
+_LOST = Closure(Remedy.RESUME, "the connection to the voice server broke")
+
+
+class Phase(Enum):
+    """Where the connection stands."""
+
+    NEW = "new"
+    ASKING = "asking"  # the main gateway, for a session and a server
+    GREETING = "greeting"  # a voice server, up to the session description
+    CONNECTED = "connected"
+    RESUMING = "resuming"
+    WAITING = "waiting"  # for word from the main gateway, or for the next attempt
+    ENDED = "ended"
+
+
+_DOWN = {Phase.ASKING, Phase.GREETING, Phase.RESUMING, Phase.WAITING}
+TRANSITIONS: dict[Phase, set[Phase]] = {
+    Phase.NEW: {Phase.ASKING, Phase.ENDED},
+    Phase.ASKING: {Phase.GREETING, Phase.WAITING, Phase.ENDED},
+    Phase.GREETING: {Phase.CONNECTED, Phase.WAITING, Phase.ENDED},
+    Phase.CONNECTED: {Phase.WAITING, Phase.ENDED},
+    Phase.RESUMING: {Phase.CONNECTED, Phase.WAITING, Phase.ENDED},
+    Phase.WAITING: _DOWN | {Phase.ENDED},
+    Phase.ENDED: set(),
+}
+
+
+class Step(Enum):
+    """The way by which to connect."""
+
+    ASK = "ask"  # for a session and a server
+    REASK = "reask"  # the same, but leave the channel first: to be in it already may be why nothing came
+    GREET = "greet"  # the server that we were told to use
+    RESUME = "resume"
+    AWAIT = "await"  # whether we were moved or kicked
+    SETTLE = "settle"  # our channel changed under this connection: is there word of another server?
+    REALLOCATE = "reallocate"
+
+
+class Connection(Protocol):
+    """What the supervisor directs."""
+
+    removed: bool
+    granted: bool
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is being used is not what the main gateway says."""
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether the end-to-end session belongs to another channel than the one we are in."""
+
+    async def hang_up(self) -> None:
+        """Let go of the server in use; this never takes long."""
+
+    async def ask(self, *, leave_first: bool) -> None:
+        """Ask the main gateway for a session and a server."""
+
+    async def greet(self) -> None:
+        """Connect to that server with a new session."""
+
+    async def resume_session(self) -> None:
+        """Connect to the same server with the same session."""
+
+    async def reallocated(self) -> None:
+        """Wait until the main gateway names another server."""
+
+    async def serve(self) -> None:
+        """Handle what comes until the connection is lost, which raises."""
+
+    async def removed_within(self, seconds: float) -> bool:
+        """Wait; return early, and True, if we are taken out of the channel."""
+
+    def came_up(self) -> None:
+        """Learn that the connection stands."""
+
+    def went_down(self, reason: str) -> None:
+        """Learn that it was lost."""
+
+    def ended(self, reason: str) -> None:
+        """Learn that the call is over for good."""
+
+
+class _Changed(Exception):  # noqa: N818 - not an error: the main gateway said something
+    pass
+
+
+class _Over(Exception):  # noqa: N818 - not an error: the call ends; the argument is the reason
+    pass
+
+
+class Supervisor:
+    """Owns the task. `start` once, `stop` once; between them it reports to the connection."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self.phase = Phase.NEW
+        self._connection = connection
+        self._name = name
+        self._reconnect = True
+        self._retries = recovery.Retries()
+        self._task: asyncio.Task[None] | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._first: asyncio.Future[None] | None = None
+
+    async def start(self, *, reconnect: bool) -> None:
+        """Connect, and keep connected from then on; raise VoiceError if the first attempt ends the call."""
+        self._reconnect = reconnect
+        self._first = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run(), name=f"{self._name}-supervisor")
+        await self._first
+
+    async def stop(self) -> None:
+        """End the task, whatever it is doing."""
+        if self._task is not None:
+            await end(self._task)
+        if self.phase is not Phase.ENDED:
+            self._enter(Phase.ENDED)
+
+    def news(self) -> None:
+        """Look anew at what the main gateway said; stop what it made pointless."""
+        if self._work is not None and self._outdated():
+            self._work.cancel()
+
+    def _outdated(self) -> bool:
+        connection = self._connection
+        misplaced = self.phase is Phase.CONNECTED and connection.misplaced
+        return connection.removed or connection.stale or misplaced
+
+    def _enter(self, phase: Phase) -> None:
+        if phase not in TRANSITIONS[self.phase]:
+            raise RuntimeError(f"a voice connection can't go from {self.phase.value} to {phase.value}")
+        logger.debug("%s: %s -> %s", self._name, self.phase.value, phase.value)
+        self.phase = phase
+
+    async def _run(self) -> None:
+        try:
+            await self._keep_up()
+        except _Over as over:
+            reason = str(over)
+        except Exception:  # the outermost edge: a call must not end up deaf and look connected
+            logger.exception("%s: the supervisor failed", self._name)
+            reason = recovery.BROKEN
+        self._enter(Phase.ENDED)
+        if self._first is not None and not self._first.done():
+            self._first.set_exception(VoiceError(reason))
+        else:
+            self._connection.ended(reason)
+
+    async def _keep_up(self) -> None:
+        """Connect and serve until the call is over, which raises _Over."""
+        step = Step.ASK
+        while True:
+            try:
+                await self._establish(step)
+                self._came_up()
+                await self._do(self._connection.serve(), "poller")
+                lost = _LOST
+            except _Changed:
+                self._went_down("the call moves to another voice server")
+                step = self._after_change()
+                continue
+            except discord.ConnectionClosed as closed:
+                lost = recovery.closure(closed.code)
+            except NoCommonModeError as error:
+                raise _Over(recovery.NO_ENCRYPTION) from error
+            except (OSError, aiohttp.ClientError) as error:
+                logger.info("%s: %s failed: %r", self._name, self.phase.value, error)
+                lost = _LOST
+            failed_in = self.phase
+            self._went_down(lost.reason)
+            step = await self._after_loss(failed_in, step, lost)
+
+    async def _establish(self, step: Step) -> None:
+        """Go the way to CONNECTED that the step begins."""
+        connection = self._connection
+        match step:
+            case Step.ASK | Step.REASK:
+                self._enter(Phase.ASKING)
+                await self._do(connection.ask(leave_first=step is Step.REASK), "asking")
+            case Step.RESUME:
+                self._enter(Phase.RESUMING)
+                await self._do(connection.resume_session(), "resuming")
+                return
+            case Step.AWAIT:
+                await self._do(asyncio.sleep(AWAIT_WORD_S), "waiting")
+                raise _Over(recovery.GONE)
+            case Step.SETTLE:
+                await self._do(asyncio.sleep(SETTLE_S), "waiting")
+            case Step.REALLOCATE:
+                await self._reallocate()
+            case Step.GREET:
+                pass
+        self._enter(Phase.GREETING)
+        await connection.hang_up()  # from here on the old server is no reason to stop
+        await self._do(connection.greet(), "greeting")
+
+    async def _reallocate(self) -> None:
+        await self._connection.hang_up()
+        try:
+            async with asyncio.timeout(REALLOCATE_S):
+                await self._do(self._connection.reallocated(), "waiting")
+        except TimeoutError as error:
+            raise _Over(recovery.GAVE_UP) from error
+
+    async def _do(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        """Run the work as a task that `news` can stop; raise _Changed if it did, else what it raises."""
+        task = self._work = asyncio.create_task(work, name=f"{self._name}-{what}")
+        try:
+            if not self._outdated():
+                await asyncio.wait({task})
+        finally:
+            self._work = None
+            await end(task)
+        if task.cancelled() or self._outdated():
+            raise _Changed
+        error = task.exception()
+        if error is None or isinstance(error, _EXPECTED):
+            task.result()
+        elif error is not None:
+            # A bug, ours or a library's, must cost a reconnect and a line in the log, not the call.
+            logger.error("%s: %s failed", self._name, what, exc_info=error)
+            raise ConnectionError("see the log") from error
+
+    def _came_up(self) -> None:
+        self._enter(Phase.CONNECTED)
+        self._retries.connected(time.monotonic())
+        self._connection.came_up()
+        if self._first is not None and not self._first.done():
+            self._first.set_result(None)
+
+    def _went_down(self, reason: str) -> None:
+        was_up = self.phase is Phase.CONNECTED
+        if self.phase is not Phase.WAITING:
+            self._enter(Phase.WAITING)
+        if was_up:
+            self._connection.went_down(reason)
+
+    def _after_change(self) -> Step:
+        connection = self._connection
+        if connection.removed:
+            raise _Over(recovery.GONE)
+        if not connection.granted:
+            return Step.REALLOCATE
+        return Step.GREET if connection.stale else Step.SETTLE
+
+    async def _after_loss(self, failed_in: Phase, step: Step, lost: Closure) -> Step:
+        """Choose the way on after a lost connection or a failed attempt."""
+        was_up = failed_in is Phase.CONNECTED
+        if lost.remedy is Remedy.END:
+            raise _Over(lost.reason)
+        if lost.remedy is Remedy.AWAIT and was_up:
+            return Step.AWAIT
+        if not self._reconnect and self._first is not None and self._first.done():
+            raise _Over(recovery.GAVE_UP)
+        delay = self._retries.lost(time.monotonic())
+        if delay is None:
+            raise _Over(recovery.GAVE_UP)
+        if await self._connection.removed_within(delay):
+            raise _Over(recovery.GONE)
+        if lost.remedy is Remedy.RESUME and was_up:
+            return Step.RESUME
+        return Step.REASK if step in (Step.ASK, Step.REASK) and not was_up else Step.ASK
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end; what it raised stays in it."""
+    # Libraries may swallow a cancellation (wait_for does in Python 3.11): so once may not do.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)
+    if not task.cancelled():
+        task.exception()  # looked at, so that asyncio does not complain of it

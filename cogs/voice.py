@@ -1,0 +1,93 @@
+"""The front door of the call: /join, /leave and /status."""
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.conversation.call import CallError, VoiceChannel
+from bot.conversation.calls import Calls
+from bot.storage.consents import ConsentStore
+from cogs.consent import ConsentView, consent_text
+from cogs.status import StatusView
+
+
+class Voice(commands.Cog):
+    """Commands that begin, end and show a guild's call."""
+
+    def __init__(self, calls: Calls, consents: ConsentStore, *, paid: bool) -> None:
+        """`paid` says whether the operator's Gemini quota is; people are told when it is not."""
+        self._calls = calls
+        self._consents = consents
+        self._paid = paid
+        self.view = ConsentView(consents)
+
+    @app_commands.command(description="Talk with me in a voice channel; by using this you let me hear you.")
+    @app_commands.describe(channel="Where; if left out, the voice channel that you are in.")
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    async def join(
+        self,
+        interaction: discord.Interaction,
+        channel: discord.VoiceChannel | discord.StageChannel | None = None,
+    ) -> None:
+        """Begin a call, or show the buttons of the one that runs there."""
+        await interaction.response.defer(thinking=True)
+        member = _member(interaction)
+        channel = _allowed(channel or _channel_of(member), member)
+        call = self._calls.get(channel.guild.id)
+        if call is not None and call.channel == channel:
+            text = f"I am already in {channel.mention}; /status shows how the call is going."
+        else:
+            where = interaction.channel
+            await self._calls.join(channel, where if isinstance(where, discord.abc.Messageable) else None)
+            text = f"I am Earshot, an AI, and I am in {channel.mention}: talk to me, interrupt me any time."
+        await self._consents.give(channel.guild.id, member.id)
+        await interaction.edit_original_response(
+            content=f"{text}\n{consent_text(member, paid=self._paid)}", view=self.view.posted()
+        )
+
+    @app_commands.command(description="End my call in this server.")
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    async def leave(self, interaction: discord.Interaction) -> None:
+        """End the guild's call."""
+        await interaction.response.defer(thinking=True)
+        if not await self._calls.leave(_member(interaction).guild.id):
+            raise CallError("I am in no call here; /join begins one.")
+        await interaction.edit_original_response(content="I have left; /join brings me back.")
+
+    @app_commands.command(description="Show whom I hear, how I am connected, and how quickly I answer.")
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    async def status(self, interaction: discord.Interaction) -> None:
+        """Show the guild's call to the person who asks."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        call = self._calls.get(_member(interaction).guild.id)
+        if call is None:
+            raise CallError("I am in no call here; /join begins one.")
+        await interaction.edit_original_response(view=StatusView(call.status()))
+
+
+def _member(interaction: discord.Interaction) -> discord.Member:
+    """Return who used the command; raise CallError where the bot itself is no member of the guild."""
+    member = interaction.user
+    guild = interaction.client.get_guild(interaction.guild_id or 0)
+    if guild is None or not isinstance(member, discord.Member):
+        raise CallError("My commands are here but I am not; invite me again with the scope bot.")
+    return member
+
+
+def _channel_of(member: discord.Member) -> VoiceChannel:
+    """Return the voice channel that a person is in; raise CallError for none."""
+    if member.voice is None or member.voice.channel is None:
+        raise CallError("Join a voice channel first, or name one: /join channel.")
+    return member.voice.channel
+
+
+def _allowed(channel: VoiceChannel, member: discord.Member) -> discord.VoiceChannel:
+    """Return the channel where this person may call the bot to it; raise CallError elsewhere."""
+    if not isinstance(channel, discord.VoiceChannel):
+        raise CallError(f"{channel.mention} is a stage, where I can't talk with you; choose a voice channel.")
+    if not channel.permissions_for(member).connect:
+        raise CallError(f"You may not connect to {channel.mention} yourself; choose another channel.")
+    return channel

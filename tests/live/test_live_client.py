@@ -1,0 +1,122 @@
+"""The client's defaults and the check of the key, over TLS."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from scripted_gemini import Ear, ScriptedGemini, until
+
+from bot.emulators.tls import CertificateAuthority
+from bot.errors import SetupError
+from bot.live.client import make_client, verify
+from bot.live.errors import LiveError
+from bot.live.events import AnswerAudio
+from bot.live.session import LiveSession
+from bot.live.setup import LiveSetup
+
+PROMPT_S = 4.5  # the ways that end with exit code 2 have 5 s
+
+SETUP = LiveSetup(model="gemini-3.8-live", voice="Kore", system_instruction="Be kind.")
+
+
+@pytest.fixture
+async def gemini(ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedGemini]:
+    async with ScriptedGemini(ca) as server:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.base_url)
+        yield server
+
+
+async def check() -> None:
+    client = make_client("a-key")
+    try:
+        async with asyncio.timeout(PROMPT_S):
+            await verify(client)
+    finally:
+        await client.aio.aclose()
+
+
+async def test_a_good_key_passes(gemini: ScriptedGemini) -> None:
+    await check()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_refused_key_is_one_sentence(gemini: ScriptedGemini, status: int) -> None:
+    gemini.models_status = status
+    with pytest.raises(SetupError, match="refused GEMINI_API_KEY"):
+        await check()
+
+
+async def test_a_wrong_address_is_one_sentence(gemini: ScriptedGemini) -> None:
+    gemini.models_status = 404
+    with pytest.raises(SetupError, match="GOOGLE_GEMINI_BASE_URL"):
+        await check()
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_busy_gemini_does_not_keep_the_bot_from_starting(gemini: ScriptedGemini, status: int) -> None:
+    gemini.models_status = status
+    await check()
+
+
+async def test_a_gemini_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "https://localhost:1")
+    with pytest.raises(SetupError, match="can't be reached at localhost:1"):
+        await check()
+
+
+async def test_a_gemini_that_never_answers_is_one_sentence(
+    gemini: ScriptedGemini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.live.client.VERIFY_TIMEOUT_MS", 300)
+    gemini.models_delay_s = 30.0
+    with pytest.raises(SetupError, match="can't be reached"):
+        await check()
+
+
+async def test_a_certificate_that_is_not_trusted_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ScriptedGemini(CertificateAuthority.create(tmp_path)) as stranger:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", stranger.base_url)
+        with pytest.raises(SetupError, match="SSL_CERT_FILE"):
+            await check()
+        client = make_client("a-key")
+        session = LiveSession(client, SETUP, Ear(), name="1")
+        with pytest.raises(LiveError, match="certificate"):
+            await session.start()
+        await session.close()
+        await client.aio.aclose()
+
+
+async def test_a_burst_of_an_answer_is_larger_than_the_libraries_limit(gemini: ScriptedGemini) -> None:
+    client, ear = make_client("a-key"), Ear()
+    session = LiveSession(client, SETUP, ear, name="1")
+    await session.start()
+    burst = bytes(3_000_000)
+    await gemini.connections[0].answer(burst)
+    await until(lambda: ear.of(AnswerAudio))
+    assert ear.of(AnswerAudio)[0].pcm == burst
+    await session.close()
+    await client.aio.aclose()
+
+
+async def test_a_wordless_goodbye_is_not_waited_for(gemini: ScriptedGemini) -> None:
+    client = make_client("a-key")
+    session = LiveSession(client, SETUP, Ear(), name="1")
+    await session.start()
+    gemini.connections[0].transport.pause_reading()
+    began = time.monotonic()
+    await session.close()
+    assert time.monotonic() - began < 2.0
+    gemini.connections[0].abort()
+    await client.aio.aclose()
+
+
+def test_vertex_is_chosen_by_the_environment_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    monkeypatch.setenv("GOOGLE_API_KEY", "vertex-key")
+    assert make_client("a-key").vertexai is True
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "false")
+    assert make_client("a-key").vertexai is False

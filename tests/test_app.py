@@ -1,0 +1,115 @@
+"""The whole program in this process: what it gives Discord at start, and what a guild's settings become."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot import app
+from bot.emulators.discord.knobs import RestFault
+from bot.emulators.discord.server import DiscordEmulator
+from bot.emulators.gemini.server import GeminiEmulator
+from bot.errors import SetupError
+from bot.settings import Settings
+from bot.storage.guilds import GuildSettings
+
+READY_S = 30.0
+
+
+@pytest.fixture
+def settings(
+    discord_emulator: DiscordEmulator,
+    gemini_emulator: GeminiEmulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Settings:
+    monkeypatch.chdir(tmp_path)  # no .env there
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini_emulator.base_url)
+    discord_emulator.knobs.identify_interval_s = 0.0  # these tests start the bot more than once
+    return Settings(
+        discord_token=SecretStr(discord_emulator.token),
+        gemini_api_key=SecretStr(gemini_emulator.api_key),
+        discord_proxy=discord_emulator.proxy_url,
+        database_url=f"sqlite+aiosqlite:///{tmp_path / 'earshot.db'}",
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings, emulator: DiscordEmulator) -> AsyncIterator[None]:
+    """Run the bot until it is on the gateway, and end it."""
+    serving = asyncio.create_task(app.serve(settings), name="bot")
+    try:
+        async with asyncio.timeout(READY_S):
+            while not emulator.gateway.connected and not serving.done():  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0.01)
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
+    assert serving.cancelled(), serving.exception()
+
+
+def sent_commands(emulator: DiscordEmulator) -> int:
+    entries = emulator.trace.of("rest")
+    return sum(entry.fields["method"] == "PUT" and "commands" in entry.fields["path"] for entry in entries)
+
+
+async def test_commands_are_sent_when_discord_lacks_them(
+    settings: Settings, discord_emulator: DiscordEmulator
+) -> None:
+    for expected in (1, 1):
+        async with running(settings, discord_emulator):
+            assert sent_commands(discord_emulator) == expected
+    discord_emulator.world.commands.replace(None, [])  # by somebody else with the token
+    async with running(settings, discord_emulator):
+        assert sent_commands(discord_emulator) == 2
+    names = {command["name"] for command in discord_emulator.world.commands.listed(None)}
+    assert names == {"join", "leave", "status"}
+
+
+async def test_refused_commands_do_not_keep_the_bot_away(
+    settings: Settings, discord_emulator: DiscordEmulator
+) -> None:
+    body = {"code": 30034, "message": "Max number of daily application command creates has been reached"}
+    discord_emulator.knobs.rest_faults.append(RestFault("PUT", "/commands$", 400, body))
+    async with running(settings, discord_emulator):
+        assert discord_emulator.world.commands.listed(None) == []
+    async with running(settings, discord_emulator):  # nothing was remembered: tried again
+        assert discord_emulator.world.commands.listed(None)
+
+
+async def test_no_thread_or_task_stays(settings: Settings, discord_emulator: DiscordEmulator) -> None:
+    def threads() -> set[str]:
+        return {thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
+
+    before, tasks = threads(), asyncio.all_tasks()
+    async with running(settings, discord_emulator):
+        assert threads() > before
+    assert threads() == before
+    left = {task for task in asyncio.all_tasks() - tasks if not task.get_name().startswith("emulat")}
+    await asyncio.sleep(0.1)
+    assert not {task for task in left if not task.done()}
+
+
+def test_what_a_guild_set_is_what_the_model_is_asked_for() -> None:
+    guild = GuildSettings(model="gemini-3.8-live", voice="Puck", turns="discord", language="de-DE")
+    setup = app.live_setup(guild)
+    assert (setup.model, setup.voice, setup.turns, setup.language) == (
+        "gemini-3.8-live",
+        "Puck",
+        "marks",
+        "de-DE",
+    )
+    assert app.live_setup(GuildSettings("gemini-3.8-live", "Kore", "model")).turns == "model"
+
+
+@pytest.mark.parametrize(("name", "value"), [("live_voice", "Bogus"), ("live_model", "gemini-0")])
+async def test_what_google_has_not_is_refused_by_the_settings_name(
+    settings: Settings, name: str, value: str
+) -> None:
+    with pytest.raises(SetupError, match=f"^{name.upper()} can't be used: There is no .*{value}"):
+        await app.serve(settings.model_copy(update={name: value}))
