@@ -12,7 +12,7 @@ run: $(READY)
 	$(PY) -m bot run
 
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n 3
 
 lint: $(READY)
 	$(PY) -m ruff check .

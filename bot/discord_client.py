@@ -72,6 +72,7 @@ class DiscordClient(commands.AutoShardedBot):
         self._views_to_add = views
         self._sync_store = sync_store
         self._invited = False
+        self._gateway_task: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Add commands and persistent views, as discord.py asks for between login and gateway."""
@@ -97,7 +98,7 @@ class DiscordClient(commands.AutoShardedBot):
             async with asyncio.timeout(LOGIN_S):
                 await self.login(token)
             await self.sync_commands()
-            await self.connect()
+            await self._serve_gateway()
         except discord.LoginFailure:
             raise SetupError(_REFUSED_LOGIN) from None
         except discord.PrivilegedIntentsRequired:
@@ -114,6 +115,27 @@ class DiscordClient(commands.AutoShardedBot):
                 f"Discord can't be reached ({_reason(error)}): check the network, and DISCORD_PROXY and "
                 "SSL_CERT_FILE where they are set."
             ) from error
+
+    async def _serve_gateway(self) -> None:
+        """Serve the gateway in a task that `close` ends, not the cancellation of whoever waits for it.
+
+        discord.py connects with asyncio.wait_for, which in Python 3.11 forgets a cancellation that comes in
+        the moment of success; and the gateway is needed to leave calls, after the cancellation.
+        """
+        self._gateway_task = asyncio.create_task(self.connect(), name="discord-gateway")
+        await asyncio.wait({self._gateway_task})
+        self._gateway_task.result()
+
+    async def close(self) -> None:
+        """Leave Discord; safe to call in any state, more than once."""
+        task = self._gateway_task
+        # discord.py closes itself, from within the task, where Discord closed the gateway for good.
+        if task is None or task is asyncio.current_task():
+            await super().close()
+            return
+        task.cancel()
+        await super().close()
+        await asyncio.wait({task})
 
     def healthy(self) -> bool:
         """Say whether every shard is connected to Discord."""
