@@ -135,7 +135,8 @@ class DiscordClient(commands.AutoShardedBot):
             return
         task.cancel()
         await super().close()
-        await asyncio.wait({task})
+        # Who waited for it was told how it ended, or has been cancelled and does not care.
+        await asyncio.gather(task, return_exceptions=True)
 
     def healthy(self) -> bool:
         """Say whether every shard is connected to Discord."""
