@@ -184,6 +184,8 @@ class Call:
         match event:
             case voice_events.Heard():
                 self._act(self._floor.heard(event))
+            case voice_events.Hushed(user_id, at):
+                self._act(self._floor.hushed(user_id, at))
             case voice_events.Left(user_id):
                 self._act(self._floor.left(user_id, time.monotonic()))
             case voice_events.Connected():
@@ -193,7 +195,7 @@ class Call:
             case voice_events.Ended(reason):
                 self._voice_state = "ended"
                 self._on_end(self, reason)
-            case voice_events.Joined() | voice_events.Hushed():
+            case voice_events.Joined():
                 pass
 
     def _act(self, actions: list[Action]) -> None:

@@ -3,7 +3,8 @@
 One Live stream has one voice-activity detector and one transcript a turn, so mixed speakers would be merged
 and misattributed. The person who speaks first holds the floor until a hangover of silence; whoever speaks
 meanwhile is kept in a bounded ring and replayed as the next turn. Discord's clients gate speech already, so
-the presence of packets is the voice activity.
+the presence of packets is the voice activity; when they close the gate they say so with silence frames.
+Packets that stop without that word were held up on the way, and get more time.
 
 Sans-I/O: frames and the time go in, actions come out; the caller polls at `deadline()`.
 """
@@ -16,6 +17,7 @@ from bot.audio.pcm import LIVE_IN_HZ, Pcm16
 from bot.voice.events import Heard
 
 HANGOVER_S = 0.25  # after the client's own gate (about 200 ms): together a breath between phrases
+STALL_S = 1.0  # packets stopped, but no silence was announced: the network or the sender's machine hangs
 WAITING_S = 10.0  # what one waiting person keeps; the oldest frames go first, counted
 
 
@@ -53,10 +55,12 @@ class _Waiting:
 
     frames: deque[Heard] = field(default_factory=deque)
     samples: int = 0
+    hushed: bool = False
 
     def add(self, frame: Heard) -> int:
         """Keep a frame; return how many old ones had to go for it."""
         self.frames.append(frame)
+        self.hushed = False
         self.samples += frame.pcm.size
         gone = 0
         while self.samples > WAITING_S * LIVE_IN_HZ:
@@ -74,6 +78,7 @@ class Floor:
         self._hangover_s = hangover_s
         self._last_holder: int | None = None
         self._last_voice = 0.0
+        self._hushed = False  # the holder's client has closed its gate since then
         self._waiting: dict[int, _Waiting] = {}
 
     def heard(self, frame: Heard) -> list[Action]:
@@ -83,11 +88,20 @@ class Floor:
             actions.append(self._take(frame.user_id, frame.at))
         if frame.user_id == self.holder:
             self._last_voice = max(self._last_voice, frame.at)
+            self._hushed = False
             actions.append(Speech(frame.pcm, frame.at))
         else:
             waiting = self._waiting.setdefault(frame.user_id, _Waiting())
             self.frames_lost += waiting.add(frame)
         return actions
+
+    def hushed(self, user_id: int, now: float) -> list[Action]:
+        """Take in a person's word that their gate is closed: what comes next is a new talkspurt."""
+        if user_id == self.holder:
+            self._hushed = True
+        elif user_id in self._waiting:
+            self._waiting[user_id].hushed = True
+        return self.poll(now)
 
     def left(self, user_id: int, now: float) -> list[Action]:
         """End the turn of a person who left or withdrew consent, and forget what waited of them."""
@@ -107,7 +121,9 @@ class Floor:
 
     def deadline(self) -> float | None:
         """Return when `poll` has something to do, None while nobody holds the floor."""
-        return None if self.holder is None else self._last_voice + self._hangover_s
+        if self.holder is None:
+            return None
+        return self._last_voice + (self._hangover_s if self._hushed else STALL_S)
 
     def _take(self, user_id: int, at: float) -> Take:
         changed = user_id != self._last_holder
@@ -125,6 +141,7 @@ class Floor:
         if not self._waiting:
             return []
         user_id = min(self._waiting, key=lambda user: self._waiting[user].frames[0].at)
-        frames = self._waiting.pop(user_id).frames
-        self._last_voice = frames[-1].at
+        waited = self._waiting.pop(user_id)
+        frames = waited.frames
+        self._last_voice, self._hushed = frames[-1].at, waited.hushed
         return [self._take(user_id, now), *(Speech(frame.pcm, now) for frame in frames)]

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.conversation.floor import HANGOVER_S, WAITING_S, Action, Floor, Release, Speech, Take
+from bot.conversation.floor import HANGOVER_S, STALL_S, WAITING_S, Action, Floor, Release, Speech, Take
 from bot.voice.events import Heard
 
 FRAME_S = 0.02
@@ -23,16 +23,34 @@ def test_one_person_takes_speaks_and_releases_after_the_hangover() -> None:
     assert actions[0] == Take(ANNA, True, 0.0)
     assert sum(isinstance(action, Speech) for action in actions) == 10
     last = 9 * FRAME_S
+    assert floor.hushed(ANNA, last + FRAME_S) == []
     assert floor.deadline() == last + HANGOVER_S
     assert floor.poll(last + HANGOVER_S - 0.001) == []
     assert floor.poll(last + HANGOVER_S) == [Release(ANNA, last + HANGOVER_S)]
     assert floor.deadline() is None
 
 
+def test_packets_that_stop_without_a_word_get_more_time() -> None:
+    floor = Floor()
+    talk(floor, ANNA, 0.0, 10)
+    last = 9 * FRAME_S
+    assert floor.deadline() == last + STALL_S
+    assert [type(action) for action in talk(floor, ANNA, last + STALL_S - 0.01, 1)] == [Speech]
+    assert floor.poll(last + 2 * STALL_S) == [Release(ANNA, last + 2 * STALL_S)]
+
+
+def test_speech_after_the_word_of_silence_goes_on_with_the_turn() -> None:
+    floor = Floor()
+    talk(floor, ANNA, 0.0, 10)
+    floor.hushed(ANNA, 0.2)
+    assert [type(action) for action in talk(floor, ANNA, 0.3, 1)] == [Speech]
+    assert floor.deadline() == 0.3 + STALL_S
+
+
 def test_a_second_turn_of_the_same_person_is_no_change_of_floor() -> None:
     floor = Floor()
     talk(floor, ANNA, 0.0, 3)
-    floor.poll(1.0)
+    floor.poll(1.5)
     assert floor.heard(frame(ANNA, 2.0))[0] == Take(ANNA, False, 2.0)
 
 
@@ -40,8 +58,11 @@ def test_who_speaks_meanwhile_is_replayed_whole_as_the_next_turn() -> None:
     floor = Floor()
     talk(floor, ANNA, 0.0, 10)
     assert talk(floor, BEN, 0.1, 8) == []
+    floor.hushed(BEN, 0.26)
+    floor.hushed(ANNA, 0.2)
     actions = floor.poll(0.18 + HANGOVER_S)
     assert actions[:2] == [Release(ANNA, 0.18 + HANGOVER_S), Take(BEN, True, 0.18 + HANGOVER_S)]
+    assert floor.deadline() == 0.24 + HANGOVER_S, "Ben's own silence was heard while Ben waited"
     spoken = [int(action.pcm[0]) for action in actions if isinstance(action, Speech)]
     assert spoken == list(range(8))
 
