@@ -1,4 +1,5 @@
-# Each target sets up .venv from requirements.lock when that has changed; nothing else is needed but Python 3.11+.
+# Each target sets up .venv from requirements.lock, anew when that has changed or an attempt was cut short;
+# nothing else is needed but Python 3.11+.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,6 +23,6 @@ lint: $(READY)
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Earshot needs Python 3.11 or newer; set PYTHON=/path/to/python3.11 and run make again."; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@

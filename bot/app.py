@@ -17,15 +17,19 @@ from bot.live.capabilities import check_voice, model
 from bot.live.client import make_client, verify
 from bot.live.errors import LiveError
 from bot.live.setup import LiveSetup
+from bot.media.service import MediaService
 from bot.settings import Settings
 from bot.storage.commands import CommandSyncStore
 from bot.storage.consents import ConsentStore
 from bot.storage.database import Database
 from bot.storage.guilds import GuildSettings, GuildStore
+from bot.storage.media import MediaStore
 from bot.voice.clock import SendClock
 from bot.web.metrics import CallFigures
 from bot.web.server import MetricsServer
+from cogs.answer import Answers
 from cogs.errors import Tree
+from cogs.media import Media
 from cogs.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -33,7 +37,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # How long each part may take to close, in this order; together less than the 5 s that the process has.
-CALLS_S, DISCORD_S, METRICS_S, GEMINI_S, DATABASE_S = 2.2, 0.8, 0.4, 0.4, 0.5
+# Files that remain at Google then are removed at the next start.
+CALLS_S, DISCORD_S, METRICS_S, MEDIA_S, GEMINI_S, DATABASE_S = 1.6, 0.8, 0.4, 0.7, 0.4, 0.5
 
 _UNPAID = (
     "GEMINI_PAID is not true: on unpaid quota Google may use what the bot hears to improve its products, and "
@@ -55,6 +60,7 @@ async def serve(settings: Settings) -> None:
         database = await Database.open(settings.database_url)
         _closing(stack, "The database", database.close, DATABASE_S)
         live_client = make_client(settings.gemini_api_key.get_secret_value())
+        stack.callback(live_client.close)
         _closing(stack, "The Gemini client", live_client.aio.aclose, GEMINI_S)
         await verify(live_client)
         await _serve_discord(stack, settings, database, live_client, path, defaults)
@@ -81,12 +87,24 @@ async def _serve_discord(
         path=path,
         consented=consents.consented,
     )
-    consents.listen(lambda guild_id, user_id: _tell_call(calls, guild_id, user_id))
+    consents.listen(calls.consent_changed)
+    service = MediaService(
+        client=live_client,
+        storage=MediaStore(database),
+        proxy=settings.discord_proxy,
+        model=settings.media_model,
+        fallback=settings.media_fallback_model,
+    )
+    _closing(stack, "The media service", service.close, MEDIA_S)
+    await service.start()
     voice = Voice(calls, consents, paid=settings.gemini_paid)
+    answers = Answers(service.ask)
+    media = Media(answers)
     client = DiscordClient(
         proxy=settings.discord_proxy,
         tree=Tree,
-        cogs=[voice],
+        cogs=[voice, answers, media],
+        menus=media.menus,
         views=[voice.view],
         sync_store=CommandSyncStore(database),
     )
@@ -145,12 +163,6 @@ def _usable(setting: str, read: Callable[[], T]) -> T:
         return read()
     except LiveError as error:
         raise SetupError(f"{setting} can't be used: {error}") from error
-
-
-def _tell_call(calls: Calls, guild_id: int, user_id: int) -> None:
-    call = calls.get(guild_id)
-    if call is not None:
-        call.consent_changed(user_id)
 
 
 def _closing(stack: AsyncExitStack, what: str, close: Callable[[], Awaitable[None]], within_s: float) -> None:

@@ -32,6 +32,9 @@ PERMISSIONS = discord.Permissions(
 )
 
 LOGIN_S = 10.0  # discord.py itself would wait for 5 minutes
+SYNC_S = (
+    10.0  # discord.py would wait out any rate limit, of hours too; the commands that are there do meanwhile
+)
 
 _REFUSED_LOGIN = (
     "Discord refused DISCORD_TOKEN: copy the bot's token anew from "
@@ -55,10 +58,11 @@ class DiscordClient(commands.AutoShardedBot):
         proxy: str | None,
         tree: type[app_commands.CommandTree[discord.Client]],
         cogs: Sequence[commands.Cog],
+        menus: Sequence[app_commands.ContextMenu],
         views: Sequence[discord.ui.View],
         sync_store: CommandSyncStore,
     ) -> None:
-        """Make a client; `views` are those whose buttons must work after a restart."""
+        """Make a client; `menus` are right-click apps, the buttons of `views` must work after a restart."""
         super().__init__(
             # Every command is an application command; a mention as prefix asks for no message content.
             command_prefix=commands.when_mentioned,
@@ -69,6 +73,7 @@ class DiscordClient(commands.AutoShardedBot):
             proxy=proxy,
         )
         self._cogs_to_add = cogs
+        self._menus_to_add = menus
         self._views_to_add = views
         self._sync_store = sync_store
         self._invited = False
@@ -78,6 +83,8 @@ class DiscordClient(commands.AutoShardedBot):
         """Add commands and persistent views, as discord.py asks for between login and gateway."""
         for cog in self._cogs_to_add:
             await self.add_cog(cog)
+        for menu in self._menus_to_add:
+            self.tree.add_command(menu)
         for view in self._views_to_add:
             self.add_view(view)
 
@@ -112,8 +119,8 @@ class DiscordClient(commands.AutoShardedBot):
             raise SetupError(f"Discord does not let the bot in ({error}): try again later.") from error
         except (OSError, aiohttp.ClientError) as error:
             raise SetupError(
-                f"Discord can't be reached ({_reason(error)}): check the network, and DISCORD_PROXY and "
-                "SSL_CERT_FILE where they are set."
+                f"Discord can't be reached ({_reason(error, LOGIN_S)}): check the network, and DISCORD_PROXY "
+                "and SSL_CERT_FILE where they are set."
             ) from error
 
     async def _serve_gateway(self) -> None:
@@ -148,15 +155,16 @@ class DiscordClient(commands.AutoShardedBot):
         local = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         digest = hashlib.sha256(json.dumps(local, sort_keys=True).encode()).hexdigest()
         try:
-            # What we remember is not enough: somebody else with this token may have replaced them.
-            remote = {command.name for command in await self.tree.fetch_commands()}
-            same_names = remote == {command["name"] for command in local}
-            if same_names and await self._sync_store.digest(application_id) == digest:
-                return
-            await self.tree.sync()
-            await self._sync_store.remember(application_id, digest)
+            async with asyncio.timeout(SYNC_S):
+                # What we remember is not enough: somebody else with this token may have replaced them.
+                remote = {(command.type.value, command.name) for command in await self.tree.fetch_commands()}
+                same_names = remote == {(command["type"], command["name"]) for command in local}
+                if same_names and await self._sync_store.digest(application_id) == digest:
+                    return
+                await self.tree.sync()
+                await self._sync_store.remember(application_id, digest)
         except (discord.DiscordException, aiohttp.ClientError, OSError, EarshotError) as error:
-            logger.warning("The commands could not be given to Discord: %s", error)
+            logger.warning("The commands could not be given to Discord: %s", _reason(error, SYNC_S))
         else:
             logger.info("Gave Discord %d commands", len(local))
 
@@ -165,7 +173,10 @@ class DiscordClient(commands.AutoShardedBot):
         return self.application_id
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, within_s: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {LOGIN_S:.0f} s"
+        return f"no answer within {within_s:.0f} s"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        # Its own text quotes the proxy's address, password included.
+        return f"the proxy answered {error.status} {error.message}"
     return str(error) or type(error).__name__

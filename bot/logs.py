@@ -14,14 +14,17 @@ from rich.logging import RichHandler
 _OURS = ("bot", "cogs")
 _MASK = "[secret]"
 
-# Shapes of secrets that are not known beforehand: other bot tokens, Google's API keys, and the tokens with
-# which an interaction or a webhook is answered, as they stand in the addresses of failed requests.
+# Shapes of secrets that are not known beforehand: other bot tokens, Google's API keys, the tokens with which
+# an interaction or a webhook is answered, as they stand in the addresses of failed requests, and the sessions
+# of the gateway, as discord.py names them when it has begun or resumed one.
 _SHAPES = re.compile(
     r"""
     [\w-]{23,28}\.[\w-]{6}\.[\w-]{27,}
     | AIza[\w-]{35}
     | (?<=/webhooks/) (?P<webhook>\d+/) [\w.~-]{20,}
     | (?<=/interactions/) (?P<interaction>\d+/) [\w.~-]{20,}
+    | (?<=\(Session\ ID:\ )\w+
+    | (?<=RESUMED\ session\ )\w+
     """,
     re.VERBOSE,
 )

@@ -96,6 +96,9 @@ class Settings(StorageSettings):
     turns: Literal["discord", "model"] = "discord"
     rate_path: Literal["native", "resample"] = "native"
 
+    media_model: str = "gemini-3.8-flash"
+    media_fallback_model: str = "gemini-3.5-flash-lite"
+
     discord_proxy: Annotated[str, AfterValidator(_proxy)] | None = None
     google_gemini_base_url: Annotated[str, AfterValidator(_https)] | None = None
     ssl_cert_file: Annotated[Path, AfterValidator(_certificates)] | None = None
@@ -103,11 +106,17 @@ class Settings(StorageSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
 
     def export(self) -> None:
-        """Put into the environment what libraries read there; call it before aiohttp is imported."""
-        if self.ssl_cert_file:
-            os.environ["SSL_CERT_FILE"] = str(self.ssl_cert_file)
-        if self.google_gemini_base_url:
-            os.environ["GOOGLE_GEMINI_BASE_URL"] = self.google_gemini_base_url
+        """Put into the environment what libraries read there; call it before aiohttp is imported.
+
+        What is not set is removed: to OpenSSL an empty SSL_CERT_FILE is not the default but no certificates.
+        """
+        for name, value in (
+            ("SSL_CERT_FILE", self.ssl_cert_file),
+            ("GOOGLE_GEMINI_BASE_URL", self.google_gemini_base_url),
+        ):
+            os.environ.pop(name, None)
+            if value:
+                os.environ[name] = str(value)
 
     def secrets(self) -> tuple[str, ...]:
         """Return what must never be logged."""

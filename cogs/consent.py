@@ -10,17 +10,21 @@ from cogs.errors import answer_error
 GIVE_ID = "earshot:consent:give"
 WITHDRAW_ID = "earshot:consent:withdraw"
 
+HEARD = "I hear you from now on; the other button ends it at once."
+NOT_HEARD = "I don't hear you any more."
+
 UNPAID = (
     "\n-# My operator uses Google's unpaid quota: Google may use what I hear to improve its products, "
     "and people there may listen to it."
 )
 
 
-def consent_text(runner: discord.abc.User, *, paid: bool) -> str:
-    """Return what people agree to with the first button."""
+def consent_text(runner: discord.abc.User, *, agreed: bool, paid: bool) -> str:
+    """Return what people agree to with the first button, and whether who ran /join did."""
     return (
         "I hear only people who let me. Whoever does is 18 or older, and lets the sound of their voice go to "
-        f"Google Gemini, which answers. {runner.mention} has agreed by using /join."
+        f"Google Gemini, which answers. {runner.mention} has agreed by using /join"
+        + ("." if agreed else ", and has withdrawn that since.")
         + ("" if paid else UNPAID)
     )
 
@@ -41,11 +45,11 @@ class ConsentView(discord.ui.View):
     @discord.ui.button(label="Let Earshot hear me", style=discord.ButtonStyle.success, custom_id=GIVE_ID)
     async def give(self, interaction: discord.Interaction, _button: discord.ui.Button["ConsentView"]) -> None:
         """Record that a person agrees to be heard."""
+        guild_id, user_id = _guild_id(interaction), interaction.user.id
+        before = self._consents.withdrawals(guild_id, user_id)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._consents.give(_guild_id(interaction), interaction.user.id)
-        await interaction.edit_original_response(
-            content="I hear you from now on; the other button ends it at once."
-        )
+        agreed = await self._consents.give(guild_id, user_id, withdrawals=before)
+        await interaction.edit_original_response(content=HEARD if agreed else NOT_HEARD)
 
     @discord.ui.button(label="Stop hearing me", style=discord.ButtonStyle.secondary, custom_id=WITHDRAW_ID)
     async def withdraw(
@@ -57,7 +61,7 @@ class ConsentView(discord.ui.View):
             await interaction.response.defer(ephemeral=True, thinking=True)
         finally:
             await storing
-        await interaction.edit_original_response(content="I don't hear you any more.")
+        await interaction.edit_original_response(content=NOT_HEARD)
 
     async def on_error(
         self, interaction: discord.Interaction, error: Exception, _item: discord.ui.Item["ConsentView"], /

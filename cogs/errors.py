@@ -15,6 +15,12 @@ from bot.errors import EarshotError
 
 logger = logging.getLogger(__name__)
 
+# After these the interaction's message is the one whose button was pressed: an error must not take its place.
+_UPDATES = {
+    discord.InteractionResponseType.deferred_message_update,
+    discord.InteractionResponseType.message_update,
+}
+
 
 class Tree(app_commands.CommandTree[discord.Client]):
     """A command tree whose failures are answered."""
@@ -28,9 +34,11 @@ class Tree(app_commands.CommandTree[discord.Client]):
 
 async def answer_error(interaction: discord.Interaction, error: Exception) -> None:
     """Tell the person who used a command or button what went wrong and what to do."""
-    text = _sentence(error)
+    text = sentence_of(error)
     try:
-        if interaction.response.is_done():
+        if interaction.response.type in _UPDATES:
+            await interaction.followup.send(text, ephemeral=True)
+        elif interaction.response.is_done():
             await interaction.edit_original_response(content=text, view=None)
         else:
             await interaction.response.send_message(text, ephemeral=True)
@@ -39,7 +47,8 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
         logger.warning("An error could not be shown: %s", failure)
 
 
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
+    """Return what a person is told about an error; what is our fault is logged with a number."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     match error:

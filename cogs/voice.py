@@ -34,6 +34,8 @@ class Voice(commands.Cog):
         await interaction.response.defer(thinking=True)
         member = _member(interaction)
         channel = _allowed(channel or _channel_of(member), member)
+        # Joining takes seconds, and who withdraws meanwhile is not heard.
+        before = self._consents.withdrawals(channel.guild.id, member.id)
         call = self._calls.get(channel.guild.id)
         if call is not None and call.channel == channel:
             text = f"I am already in {channel.mention}; /status shows how the call is going."
@@ -41,9 +43,10 @@ class Voice(commands.Cog):
             where = interaction.channel
             await self._calls.join(channel, where if isinstance(where, discord.abc.Messageable) else None)
             text = f"I am Earshot, an AI, and I am in {channel.mention}: talk to me, interrupt me any time."
-        await self._consents.give(channel.guild.id, member.id)
+        agreed = await self._consents.give(channel.guild.id, member.id, withdrawals=before)
         await interaction.edit_original_response(
-            content=f"{text}\n{consent_text(member, paid=self._paid)}", view=self.view.posted()
+            content=f"{text}\n{consent_text(member, agreed=agreed, paid=self._paid)}",
+            view=self.view.posted(),
         )
 
     @app_commands.command(description="End my call in this server.")

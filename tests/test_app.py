@@ -1,15 +1,18 @@
 """The whole program in this process: what it gives Discord at start, and what a guild's settings become."""
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from loopback import eventually
 from pydantic import SecretStr
 
 from bot import app
+from bot.emulators.discord.events import PRIVILEGED, Intent
 from bot.emulators.discord.knobs import RestFault
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
@@ -18,6 +21,8 @@ from bot.settings import Settings
 from bot.storage.guilds import GuildSettings
 
 READY_S = 30.0
+README = Path(__file__).parent.parent / "README.md"
+SLASH = 1  # the type of a command that is typed; the others are in right-click menus
 
 
 @pytest.fixture
@@ -53,6 +58,12 @@ async def running(settings: Settings, emulator: DiscordEmulator) -> AsyncIterato
     assert serving.cancelled(), serving.exception()
 
 
+def asked_intents(emulator: DiscordEmulator) -> list[int]:
+    """Return the intents of each IDENTIFY (op 2)."""
+    entries = emulator.trace.of("gateway.in")
+    return [entry.fields["data"]["intents"] for entry in entries if entry.fields["op"] == 2]
+
+
 def sent_commands(emulator: DiscordEmulator) -> int:
     entries = emulator.trace.of("rest")
     return sum(entry.fields["method"] == "PUT" and "commands" in entry.fields["path"] for entry in entries)
@@ -67,8 +78,12 @@ async def test_commands_are_sent_when_discord_lacks_them(
     discord_emulator.world.commands.replace(None, [])  # by somebody else with the token
     async with running(settings, discord_emulator):
         assert sent_commands(discord_emulator) == 2
-    names = {command["name"] for command in discord_emulator.world.commands.listed(None)}
-    assert names == {"join", "leave", "status"}
+    commands = discord_emulator.world.commands.listed(None)
+    names = {command["name"] for command in commands if command.get("type", SLASH) == SLASH}
+    assert names == set(
+        re.findall("^\\| `/([a-z-]+)", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
+    assert "join" in names
 
 
 async def test_refused_commands_do_not_keep_the_bot_away(
@@ -80,6 +95,31 @@ async def test_refused_commands_do_not_keep_the_bot_away(
         assert discord_emulator.world.commands.listed(None) == []
     async with running(settings, discord_emulator):  # nothing was remembered: tried again
         assert discord_emulator.world.commands.listed(None)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_a_rate_limit_on_the_commands_does_not_keep_the_bot_away(
+    settings: Settings, discord_emulator: DiscordEmulator, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr("bot.discord_client.SYNC_S", 0.5)
+    body = {"message": "You are being rate limited.", "retry_after": 3600.0, "global": False}
+    headers = {"Retry-After": "3600", "Via": "1.1 google"}
+    discord_emulator.knobs.rest_faults.append(RestFault(method, "/commands$", 429, body, headers))
+    async with running(settings, discord_emulator):
+        assert discord_emulator.gateway.connected
+        assert discord_emulator.world.commands.listed(None) == []
+
+
+async def test_no_privileged_intent_is_asked_for(
+    settings: Settings, discord_emulator: DiscordEmulator
+) -> None:
+    async with running(settings, discord_emulator):
+        await eventually(lambda: bool(asked_intents(discord_emulator)))
+    asked = asked_intents(discord_emulator)
+    assert all(intents & PRIVILEGED == 0 for intents in asked)
+    assert set(asked) == {Intent.GUILDS | Intent.GUILD_VOICE_STATES}, (
+        "what it has no use for, it does not ask for"
+    )
 
 
 async def test_no_thread_or_task_stays(settings: Settings, discord_emulator: DiscordEmulator) -> None:

@@ -17,10 +17,12 @@ MAY_KNOW: dict[str, set[str]] = {
     "bot.voice": {"bot.audio"},
     "bot.live": {"bot.audio"},
     "bot.conversation": {"bot.audio", "bot.voice", "bot.live"},
+    "bot.media": {"bot.storage"},
     "bot.storage": set(),
+    "bot.text": set(),
     "bot.web": set(),
     "bot.emulators": {"bot.audio"},
-    "cogs": {"bot.conversation", "bot.storage"},
+    "cogs": {"bot.conversation", "bot.media", "bot.storage", "bot.text"},
     "migrations": set(),
 }
 # What stands over the areas, and may put them together.

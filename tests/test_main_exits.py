@@ -1,17 +1,14 @@
 """The program as a process: what stops it from starting is one sentence and code 2; a signal is code 0."""
 
 import asyncio
-import os
 import signal
 import sqlite3
-import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from bot_process import Bot, ended, ends_after, rigged_bot, said
 
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.faults import Fault, Stall, Where
@@ -19,79 +16,7 @@ from bot.emulators.gemini.server import GeminiEmulator
 from bot.emulators.person import Person
 from bot.emulators.tls import CertificateAuthority
 
-ROOT = Path(__file__).parent.parent
-STARTS_S = 60.0  # a cold interpreter that loads large libraries, on a machine that does other things too
-ENDS_S = 5.0  # what is promised from the signal on
 PROC = Path("/proc/self/status")
-
-
-@dataclass
-class Ended:
-    code: int
-    out: str
-    err: str
-
-    def refused(self) -> str:
-        """Return the sentence with which the program refused to start, held to be the only one."""
-        assert self.code == 2, self
-        lines = self.err.splitlines()
-        assert len(lines) == 1, self
-        assert "Traceback" not in self.out + self.err, self
-        return lines[0]
-
-
-@dataclass
-class Bot:
-    """How the program is started: nothing but what is here is in its environment."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *(arguments or ("run",))),
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self.environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-
-    async def run(self, *arguments: str) -> Ended:
-        return await ended(await self.start(*arguments))
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "earshot.db"
-
-
-async def ended(process: asyncio.subprocess.Process, within_s: float = STARTS_S) -> Ended:
-    try:
-        async with asyncio.timeout(within_s):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), err.decode())
-
-
-async def ends_after(process: asyncio.subprocess.Process, number: signal.Signals) -> Ended:
-    """Send a signal and hold that the process ends in time with code 0, without a traceback."""
-    process.send_signal(number)
-    sent = time.monotonic()
-    result = await ended(process)
-    assert time.monotonic() - sent < ENDS_S, result
-    assert (result.code, result.err) == (0, ""), result
-    assert "Traceback" not in result.out, result
-    return result
-
-
-async def said(process: asyncio.subprocess.Process, text: str) -> None:
-    """Wait until the program has said this."""
-    assert process.stdout is not None
-    async with asyncio.timeout(STARTS_S):
-        while text not in (line := (await process.stdout.readline()).decode()):
-            assert line, f"it ended without saying {text!r}"
 
 
 def ends_well(pid: int) -> bool:
@@ -117,24 +42,18 @@ def rigged(
     gemini_emulator: GeminiEmulator,
 ) -> Bot:
     """Give a program for which everything is right."""
-    return Bot(
-        tmp_path,
-        {
-            "DISCORD_TOKEN": discord_emulator.token,
-            "GEMINI_API_KEY": gemini_emulator.api_key,
-            "DISCORD_PROXY": discord_emulator.proxy_url,
-            "GOOGLE_GEMINI_BASE_URL": gemini_emulator.base_url,
-            "SSL_CERT_FILE": str(ca.ca_file),
-        },
-    )
+    return rigged_bot(tmp_path, ca, discord_emulator, gemini_emulator)
 
 
 @asynccontextmanager
-async def silent_server() -> AsyncIterator[int]:
-    """Serve a port that takes connections and never says a word."""
+async def server_that_says(answer: bytes = b"") -> AsyncIterator[int]:
+    """Serve a port that answers each connection with this, or never says a word."""
     stay = asyncio.Event()
+    if answer:
+        stay.set()
 
     async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
         await stay.wait()
         writer.close()
 
@@ -200,12 +119,22 @@ async def test_discord_out_of_reach(rigged: Bot) -> None:
     assert (await rigged.run()).refused().startswith("Discord can't be reached")
 
 
+async def test_a_proxy_that_refuses(rigged: Bot) -> None:
+    async with server_that_says(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") as port:
+        rigged.environment["DISCORD_PROXY"] = f"http://ada:hidden@127.0.0.1:{port}"
+        result = await rigged.run()
+    assert "the proxy answered 407 Proxy Authentication Required" in result.refused()
+    assert "hidden" not in result.out + result.err
+
+
 async def test_a_refused_token(rigged: Bot) -> None:
     rigged.environment["DISCORD_TOKEN"] = "not.a.token"
     assert (await rigged.run()).refused().startswith("Discord refused DISCORD_TOKEN")
 
 
-@pytest.mark.parametrize(("code", "sentence"), [(4014, "the bot's intents"), (4004, "DISCORD_TOKEN")])
+@pytest.mark.parametrize(
+    ("code", "sentence"), [(4013, "the bot's intents"), (4014, "the bot's intents"), (4004, "DISCORD_TOKEN")]
+)
 async def test_refused_by_the_gateway(
     rigged: Bot, discord_emulator: DiscordEmulator, code: int, sentence: str
 ) -> None:
@@ -245,7 +174,7 @@ async def test_a_signal_while_the_database_is_waited_for(bare: Bot) -> None:
 
 
 async def test_a_signal_while_gemini_is_waited_for(bare: Bot) -> None:
-    async with silent_server() as port:
+    async with server_that_says() as port:
         bare.environment["GOOGLE_GEMINI_BASE_URL"] = f"https://127.0.0.1:{port}"
         process = await bare.start()
         await said(process, "GEMINI_PAID")
@@ -254,7 +183,7 @@ async def test_a_signal_while_gemini_is_waited_for(bare: Bot) -> None:
 
 
 async def test_a_signal_while_logging_in(rigged: Bot) -> None:
-    async with silent_server() as port:
+    async with server_that_says() as port:
         rigged.environment["DISCORD_PROXY"] = f"http://127.0.0.1:{port}"
         process = await rigged.start()
         await said(process, "logging in")

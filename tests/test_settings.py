@@ -28,6 +28,11 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
 
 
+def default_text(value: object) -> str:
+    """Return how a default is written down."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def complaint() -> str:
     with pytest.raises(SetupError) as caught:
         load(Settings)
@@ -157,6 +162,14 @@ def test_export_hands_on_what_libraries_read(monkeypatch: pytest.MonkeyPatch) ->
     assert os.environ["GOOGLE_GEMINI_BASE_URL"] == "https://rig.example"
 
 
+@pytest.mark.usefixtures("secrets")
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "GOOGLE_GEMINI_BASE_URL"])
+def test_export_keeps_what_is_empty_from_libraries(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "")  # as `docker run --env-file` hands on a line of .env.example
+    load(Settings).export()
+    assert name not in os.environ
+
+
 def test_the_example_has_each_setting_with_its_default_and_a_comment() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     blocks = [block.splitlines() for block in text.split("\n\n")[1:]]
@@ -169,9 +182,8 @@ def test_the_example_has_each_setting_with_its_default_and_a_comment() -> None:
                 shown[name] = value
     assert set(shown) == {name.upper() for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
-        default = field.get_default() if not field.is_required() else None
-        expected = "" if default is None else str(default).lower() if default is False else str(default)
-        assert shown[name.upper()] == expected, name
+        default = None if field.is_required() else field.get_default()
+        assert shown[name.upper()] == default_text(default), name
 
 
 def test_the_example_is_a_valid_env_file() -> None:
@@ -181,6 +193,10 @@ def test_the_example_is_a_valid_env_file() -> None:
     assert load(Settings).metrics_port == 0
 
 
-def test_the_readme_names_every_setting() -> None:
+def test_the_readme_has_each_setting_with_its_default() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [name for name in Settings.model_fields if f"| `{name.upper()}` |" not in text] == []
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]*?) ?\|", text, flags=re.MULTILINE))
+    assert set(rows) == {name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        default = "required" if field.is_required() else f"`{default_text(field.get_default())}`"
+        assert rows[name.upper()].removesuffix(" (off)") == ("" if default == "``" else default), name

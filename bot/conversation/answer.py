@@ -105,6 +105,10 @@ class Answer:
 
     def audio(self, chunk: AnswerAudio) -> bool:
         """Take in a chunk; return whether it is played."""
+        if chunk.rate_hz != LIVE_OUT_HZ:
+            logger.error("The model speaks at %d Hz, and only %d can be encoded", chunk.rate_hz, LIVE_OUT_HZ)
+            self._on_failure()
+            return False
         played = self._advance(AnswerEvent.AUDIO) is AnswerState.COMING
         if played:
             self._queue(chunk)

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 CLOSE_S = 4.0  # leaving must end within 5 s, whatever hangs
 
+_NO_BRACKETS = str.maketrans("[]", "()")
+
 VoiceChannel: TypeAlias = discord.VoiceChannel | discord.StageChannel
 
 
@@ -82,6 +84,7 @@ class Call:
         self._timer: asyncio.TimerHandle | None = None
         self._voice: EarshotVoiceClient | None = None
         self._voice_state = "connecting"
+        self._closed = False  # what comes from either side after that is not taken in
         self._live = LiveSession(live_client, setup, self._live_event, name=str(channel.guild.id))
 
     @property
@@ -92,24 +95,21 @@ class Call:
     async def open(self, *, timeout_s: float) -> None:
         """Connect to the channel and to the model at once.
 
-        Raises EarshotError where either can't be reached; nothing is left open then.
+        Raises CallError where either can't be reached; nothing is left open then.
         """
-        opened = False
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._live.start(), name="call-live-start")
                 group.create_task(self._connect_voice(timeout_s), name="call-voice-connect")
-            opened = True
-        except* EarshotError as errors:
-            raise CallError(str(errors.exceptions[0])) from errors
-        except* (TimeoutError, discord.DiscordException) as errors:
-            raise CallError("Discord's voice server did not answer; try /join again in a moment.") from errors
-        finally:
-            if not opened:
-                await self.close()
+        except BaseException as error:  # a cancellation too: half a call must not stay open
+            await self.close()
+            if isinstance(error, ExceptionGroup):
+                raise _told(error) from error
+            raise
 
     async def close(self) -> None:
         """Leave the channel and end the Live session; safe to call in any state, more than once."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -145,11 +145,16 @@ class Call:
         )
 
     def consent_changed(self, user_id: int) -> None:
-        """Stop at once to hear a person who withdrew consent; hearing one who gave it needs nothing."""
+        """Send nothing more of a person who withdrew consent, at once; who gave it is heard anyway.
+
+        What waits is dropped wherever it waits: sealed, for the floor, for the connection, to be said again.
+        """
+        if self._closed or self._consented(user_id):
+            return
         if self._voice is not None:
             self._voice.consent_changed(user_id)
-        if not self._consented(user_id):
-            self._act(self._floor.left(user_id, time.monotonic()))
+        self._live.forget(user_id)
+        self._act(self._floor.left(user_id, time.monotonic()))
 
     async def _connect_voice(self, timeout_s: float) -> None:
         await self._first_channel.connect(
@@ -166,9 +171,9 @@ class Call:
             consented=self._consented,
             on_event=self._voice_event,
         )
+        self._voice = voice
         name = f"call-{self._first_channel.guild.id}"
         self._answer = Answer(self._path.encoder(), voice.playout, name=name, on_failure=self._mute)
-        self._voice = voice
         return voice
 
     def _counters(self) -> dict[str, int]:
@@ -181,6 +186,8 @@ class Call:
     # -- from the channel to the model
 
     def _voice_event(self, event: voice_events.VoiceEvent) -> None:
+        if self._closed:
+            return
         match event:
             case voice_events.Heard():
                 self._act(self._floor.heard(event))
@@ -203,8 +210,8 @@ class Call:
             match action:
                 case Take(user_id, changed, at):
                     self._take(user_id, changed=changed, at=at)
-                case Speech(pcm, at):
-                    self._live.send_audio(pcm.tobytes(), at)
+                case Speech(user_id, pcm, at, replayed):
+                    self._live.send_audio(pcm.tobytes(), at, speaker=user_id, replayed=replayed)
                     self._tail.spoke(at)
                 case Release():
                     if self._setup.turns == "marks":
@@ -215,13 +222,16 @@ class Call:
         if self._answer is not None:
             self._answer.barge_in(at)
         if changed:
+            if self._setup.turns == "model":  # which would take the two for one turn
+                self._live.send_silence(self._tail.rest(), at)
             self._live.inform(f"[{self._name(user_id)} is speaking now.]")
         if self._setup.turns == "marks":
             self._live.activity_start()
 
     def _name(self, user_id: int) -> str:
         member = self.channel.guild.get_member(user_id)
-        return member.display_name if member is not None else "Someone"
+        # A name must not end the note that it stands in.
+        return member.display_name.translate(_NO_BRACKETS) if member is not None else "Someone"
 
     def _schedule(self) -> None:
         """Set the one timer to what is due next: the end of a turn, or silence for the model."""
@@ -235,13 +245,15 @@ class Call:
 
     def _poll(self) -> None:
         now = time.monotonic()
-        if self._setup.turns == "model" and (samples := self._tail.poll(now)):
-            self._live.send_audio(bytes(2 * samples), now)
+        if self._setup.turns == "model":
+            self._live.send_silence(self._tail.poll(now), now)
         self._act(self._floor.poll(now))
 
     # -- from the model to the channel
 
     def _live_event(self, event: live_events.LiveEvent) -> None:
+        if self._closed:
+            return
         if isinstance(event, live_events.Failed):
             self._on_end(self, event.reason)
         if self._answer is None:
@@ -264,3 +276,14 @@ class Call:
     def _mute(self) -> None:
         """End the call rather than stay in it without a voice."""
         self._on_end(self, "Something went wrong with my voice, so I left; /join brings me back.")
+
+
+def _told(errors: ExceptionGroup[Exception]) -> Exception:
+    """Return what people are told of the sides that failed; a bug, which is for the log, as it is."""
+    for error in errors.exceptions:
+        if isinstance(error, EarshotError):
+            return CallError(str(error))
+    first = errors.exceptions[0]
+    if isinstance(first, discord.ClientException):  # discord.py holds another connection in this server
+        return CallError("Discord has not let go of my last call yet; try /join again in a moment.")
+    return first

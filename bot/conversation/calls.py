@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import aiohttp
 import discord
 from google import genai
 
@@ -15,7 +16,16 @@ from bot.voice.clock import SendClock
 
 logger = logging.getLogger(__name__)
 
+SHUTTING_DOWN = "I am shutting down; try /join again in a minute."
 CONNECT_S = 8.0  # with what Discord needs for the answer itself, /join is answered within 10 s
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A call that is being opened, and the task that does it."""
+
+    call: Call
+    task: asyncio.Task[None]
 
 
 @dataclass
@@ -23,8 +33,10 @@ class _Seat:
     """A guild's place for a call; the lock makes joining and leaving take turns."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    wanted: VoiceChannel | None = None
+    """Where somebody is joining; one at a time, so that nobody has to wait for another's failure."""
+    opening: _Opening | None = None
     call: Call | None = None
-    opening: asyncio.Task[None] | None = None
     text: discord.abc.Messageable | None = None
 
 
@@ -64,38 +76,59 @@ class Calls:
 
         Raises CallError, with what to do, where the bot can't join.
         """
+        seat = self._seats.setdefault(channel.guild.id, _Seat())
+        if seat.wanted is not None:
+            raise CallError(f"I am on my way into {seat.wanted.mention}; try again in a moment.")
+        seat.wanted = channel
+        try:
+            async with seat.lock:
+                seat.call, seat.text = await self._begin(seat, channel), text
+                return seat.call
+        finally:
+            seat.wanted = None
+
+    async def _begin(self, seat: _Seat, channel: VoiceChannel) -> Call:
+        if self._closing:
+            raise CallError(SHUTTING_DOWN)
+        if seat.call is not None:
+            raise CallError(_already_in(seat.call.channel, channel))
+        check_joinable(channel)
         guild_id = channel.guild.id
-        seat = self._seats.setdefault(guild_id, _Seat())
-        async with seat.lock:
-            if self._closing:
-                raise CallError("I am shutting down; try /join again in a minute.")
-            if seat.call is not None:
-                raise CallError(_already_in(seat.call.channel, channel))
-            check_joinable(channel)
-            call = Call(
-                channel,
-                live_client=self._live_client,
-                setup=self._setup_of(guild_id),
-                clock=self._clock,
-                path=self._path,
-                consented=lambda user_id: self._consented(guild_id, user_id),
-                on_end=self._ended,
-            )
-            await self._open(call, seat)
-            seat.call, seat.text = call, text
-            return call
+        call = Call(
+            channel,
+            live_client=self._live_client,
+            setup=self._setup_of(guild_id),
+            clock=self._clock,
+            path=self._path,
+            consented=lambda user_id: self._consented(guild_id, user_id),
+            on_end=self._ended,
+        )
+        await self._open(call, seat)
+        return call
 
     async def _open(self, call: Call, seat: _Seat) -> None:
         """Open in a task of its own: a shutdown need not wait for a connection that may never come."""
-        seat.opening = asyncio.create_task(call.open(timeout_s=CONNECT_S), name="call-open")
+        task = asyncio.create_task(call.open(timeout_s=CONNECT_S), name="call-open")
+        seat.opening = _Opening(call, task)
         try:
-            await seat.opening
+            await task
         except asyncio.CancelledError:
+            await call.close()  # it may have been opened in this very moment
             if self._closing:
-                raise CallError("I am shutting down; try /join again in a minute.") from None
+                raise CallError(SHUTTING_DOWN) from None
             raise
         finally:
             seat.opening = None
+
+    def consent_changed(self, guild_id: int, user_id: int) -> None:
+        """Tell the guild's call, one that is being opened too, that a consent began or ended to hold."""
+        seat = self._seats.get(guild_id)
+        if seat is None:
+            return
+        if seat.opening is not None:
+            seat.opening.call.consent_changed(user_id)
+        if seat.call is not None:
+            seat.call.consent_changed(user_id)
 
     async def leave(self, guild_id: int) -> bool:
         """Close the guild's call; return whether there was one."""
@@ -114,7 +147,7 @@ class Calls:
         self._closing = True
         for seat in self._seats.values():
             if seat.opening is not None:
-                seat.opening.cancel()
+                seat.opening.task.cancel()
         await asyncio.gather(*(self.leave(guild_id) for guild_id in list(self._seats)), *self._endings)
 
     def _ended(self, call: Call, reason: str) -> None:
@@ -128,12 +161,12 @@ class Calls:
         async with seat.lock:
             if seat.call is not call:
                 return
-            seat.call = None
+            seat.call, text = None, seat.text
             await call.close()
-        if seat.text is not None:
+        if text is not None:
             try:
-                await seat.text.send(reason, allowed_mentions=discord.AllowedMentions.none())
-            except discord.DiscordException:
+                await text.send(reason, allowed_mentions=discord.AllowedMentions.none())
+            except (discord.DiscordException, aiohttp.ClientError, OSError):
                 logger.info("The end of a call could not be told in its text channel")
 
 

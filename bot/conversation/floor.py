@@ -34,8 +34,11 @@ class Take:
 class Speech:
     """Audio of the holder of the floor; `at` is when it arrived, or when its turn came if it had to wait."""
 
+    user_id: int
     pcm: Pcm16
     at: float
+    replayed: bool = False
+    """Whether it had to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Floor:
         if frame.user_id == self.holder:
             self._last_voice = max(self._last_voice, frame.at)
             self._hushed = False
-            actions.append(Speech(frame.pcm, frame.at))
+            actions.append(Speech(frame.user_id, frame.pcm, frame.at))
         else:
             waiting = self._waiting.setdefault(frame.user_id, _Waiting())
             self.frames_lost += waiting.add(frame)
@@ -144,4 +147,7 @@ class Floor:
         waited = self._waiting.pop(user_id)
         frames = waited.frames
         self._last_voice, self._hushed = frames[-1].at, waited.hushed
-        return [self._take(user_id, now), *(Speech(frame.pcm, now) for frame in frames)]
+        return [
+            self._take(user_id, now),
+            *(Speech(user_id, frame.pcm, now, replayed=True) for frame in frames),
+        ]

@@ -41,6 +41,10 @@ class SilenceTail:
             self._fed_to = None
         return max(0, chunks) * round(CHUNK_S * LIVE_IN_HZ)
 
+    def rest(self) -> int:
+        """Return all samples that are still owed, and owe no more: who follows is to be another turn."""
+        return self.poll(self._ends)
+
     def deadline(self) -> float | None:
         """Return when the next chunk is due, None while none is owed."""
         return None if self._fed_to is None else min(self._fed_to + CHUNK_S, self._ends)

@@ -16,6 +16,9 @@ BARS = (
     ("live_to_ear", 99, 50.0),
     ("barge_in", 99, 25.0),
 )
+LEVEL_DB = 0.5
+ANSWER_FRAME_BYTES = 24_000 * FRAME_MS // 1000 * 2  # of a Live model's speech: 24 kHz mono, 16 bits
+FILLED_FRAMES = 1  # may follow: what a resampler held back
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +74,71 @@ def _heard(outcome: Outcome, turns: list[HeardTurn], arrivals: list[Arrival]) ->
     said = len(outcome.lines)
     frames = sum(len(line.utterance.frames) for line in outcome.lines)
     arrived = sum(each.frames_arrived for each in arrivals)
-    level = max((abs(each.level_difference_db) for each in arrivals), default=float("inf"))
+    whole = len(arrivals) == said and all(each.frames_arrived == each.frames_sent for each in arrivals)
+    levels = [abs(each.level_difference_db) for each in arrivals]
     order = sum(each.frames_compared - each.frames_in_place for each in arrivals)
-    lost = outcome.person.undecryptable + int(outcome.figures.get("undecrypted", 0))
     return [
         Check("sentences heard as turns", f"{len(turns)} of {said}", "all, once", len(turns) == said),
-        Check("20 ms frames that reached Live", f"{arrived} of {frames}", "all, once", arrived == frames),
-        Check("frames out of place", str(order), "0", order == 0 and bool(arrivals)),
-        Check("level difference", f"{level:.2f} dB", "0.5 dB", level <= 0.5),
-        Check("frames nobody could decrypt", str(lost), "0", lost == 0),
+        Check("20 ms frames that reached Live", f"{arrived} of {frames}", "all, once", whole),
+        Check("frames silent or out of place", str(order), "0", order == 0 and bool(arrivals)),
+        Check(
+            "level difference",
+            f"{max(levels, default=float('inf')):.2f} dB",
+            f"{LEVEL_DB} dB",
+            bool(levels) and all(level <= LEVEL_DB for level in levels),
+        ),
+        _counted(outcome, "missing", "frames that had to be made up"),
+        _counted(outcome, "undecrypted", "frames the bot could not decrypt"),
     ]
+
+
+def _counted(outcome: Outcome, counter: str, name: str) -> Check:
+    """Check that one of the bot's counters is there, and is 0."""
+    count = outcome.figures.get(counter)
+    return Check(name, "not counted" if count is None else f"{count:.0f}", "0", count == 0)
 
 
 def _answered(outcome: Outcome, answers: list[GivenAnswer]) -> list[Check]:
     said = len(outcome.lines)
-    clear = sum(not entry.fields["encrypted"] for entry in outcome.sent_by_bot)
+    sent = [*outcome.sent_by_person, *outcome.sent_by_bot]
+    clear = sum(not entry.fields["encrypted"] for entry in sent)
     cut = sum(answer.interrupted is not None for answer in answers)
+    heard = f"{outcome.heard_frames} of {len(outcome.sent_by_bot)}"
+    heard_all = outcome.heard_frames == len(outcome.sent_by_bot) and outcome.undecryptable == 0
     return [
         Check("answers", f"{len(answers)} of {said}", "one each", len(answers) == said),
         Check("answers interrupted", str(cut), "1", cut == 1),
-        Check("voiced datagrams not end-to-end encrypted", str(clear), "0", clear == 0),
+        _played(outcome, answers),
+        Check(
+            f"frames of answers that {outcome.name} heard",
+            heard,
+            "all",
+            heard_all and bool(outcome.sent_by_bot),
+        ),
+        Check("voiced datagrams not encrypted by DAVE", str(clear), "0", clear == 0 and bool(sent)),
         Check("exit code of the bot", str(outcome.exit_code), "0", outcome.exit_code == 0),
+    ]
+
+
+def _played(outcome: Outcome, answers: list[GivenAnswer]) -> Check:
+    """Check that the answers which were not interrupted left the bot to their ends."""
+    given = played = 0
+    whole = bool(answers)
+    for answer, sent in zip(answers, spoken(outcome, answers), strict=True):
+        if answer.interrupted is None:
+            frames = -(-answer.audio_bytes // ANSWER_FRAME_BYTES)  # the last one is filled up
+            given, played = given + frames, played + len(sent)
+            whole = whole and frames <= len(sent) <= frames + FILLED_FRAMES
+    return Check("frames of whole answers that were sent", f"{played} of {given}", "all, once", whole)
+
+
+def spoken(outcome: Outcome, answers: list[GivenAnswer]) -> list[list[float]]:
+    """Return for each answer when its datagrams left the bot."""
+    starts = [answer.first_audio for answer in answers]
+    ends = [*starts[1:], float("inf")]
+    return [
+        [entry.at for entry in outcome.sent_by_bot if start <= entry.at < end]
+        for start, end in zip(starts, ends, strict=True)
     ]
 
 
@@ -113,14 +160,15 @@ def _wire_latencies(
         frames = [at for at, chunk in turn.chunks for _ in range(len(chunk) * 1000 // (32_000 * FRAME_MS))]
         for sent, arrived in zip(line.utterance.frames, frames, strict=False):
             mouth.record(arrived - sent.at)
-    for answer in answers:
-        first = next((entry.at for entry in outcome.sent_by_bot if entry.at >= answer.first_audio), None)
-        if first is not None:
-            ear.record(first - answer.first_audio)
+    played = spoken(outcome, answers)
+    for answer, times in zip(answers, played, strict=True):
+        if times:
+            ear.record(times[0] - answer.first_audio)
     if len(answers) > INTERRUPTED + 1 and (cut := answers[INTERRUPTED].interrupted) is not None:
-        old = [e.at for e in outcome.sent_by_bot if e.at < answers[INTERRUPTED + 1].first_audio]
-        barge.record(max(0.0, old[-1] - cut))
-        onset.record(max(0.0, old[-1] - outcome.lines[INTERRUPTED + 1].utterance.frames[0].at))
+        interrupting = outcome.lines[INTERRUPTED + 1].utterance
+        for last in played[INTERRUPTED][-1:]:
+            barge.record(max(0.0, last - cut))
+            onset.record(max(0.0, last - interrupting.started_at))
     return {
         "mouth_to_live": mouth,
         "live_to_ear": ear,

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from bot.audio.pcm import DISCORD_HZ, LIVE_IN_HZ, Pcm16
-from bot.demo.judge import Verdict
+from bot.demo.judge import Verdict, spoken
 from bot.demo.plot import Span, Timeline, draw
 from bot.demo.scene import INTERRUPTED, Outcome
-from bot.emulators.client.gate import resampled
+from bot.emulators.client.gate import FRAME, resampled
 
 
 def write(outcome: Outcome, verdict: Verdict, folder: Path) -> None:
     """Write every result into `folder`."""
-    person, bot = _person(outcome), outcome.person.recording(outcome.started, outcome.ended)
+    person, bot = _person(outcome), outcome.recording
     _wav(folder / "conversation.wav", np.stack((person, bot), axis=1), DISCORD_HZ)
     _wav(folder / "heard-by-live.wav", _heard_by_live(outcome, verdict), LIVE_IN_HZ)
     _wav(folder / "heard-by-person.wav", bot, DISCORD_HZ)
@@ -24,10 +24,10 @@ def write(outcome: Outcome, verdict: Verdict, folder: Path) -> None:
         rate_hz=DISCORD_HZ,
         person=person,
         bot=bot,
-        person_name=outcome.person.user.name,
+        person_name=outcome.name,
         said=_said(outcome),
         answered=_answered(outcome, verdict),
-        interruptions=[outcome.lines[INTERRUPTED + 1].utterance.frames[0].at - outcome.started],
+        interruptions=[outcome.lines[INTERRUPTED + 1].utterance.started_at - outcome.started],
         figures=_headline(outcome, verdict),
     )
     draw(timeline, "A call with Earshot: three sentences, one interruption", folder / "timeline.png")
@@ -71,11 +71,13 @@ def _round(value: float | None) -> float | None:
 
 
 def _person(outcome: Outcome) -> Pcm16:
-    """Return what the person said on the timeline, 48 kHz mono."""
+    """Return what the person said on the timeline, 48 kHz mono; each frame where it was due."""
     line = np.zeros(round((outcome.ended - outcome.started) * DISCORD_HZ), np.int16)
     for said in outcome.lines:
-        pcm = resampled(said.utterance.pcm16k, LIVE_IN_HZ, DISCORD_HZ)
-        _place(line, pcm, round((said.utterance.frames[0].at - outcome.started) * DISCORD_HZ))
+        frames = resampled(said.utterance.pcm16k, LIVE_IN_HZ, DISCORD_HZ).reshape(-1, FRAME)
+        start = round((said.utterance.started_at - outcome.started) * DISCORD_HZ)
+        for sent, pcm in zip(said.utterance.frames, frames, strict=True):
+            _place(line, pcm, start + sent.index * FRAME)
     return line
 
 
@@ -101,23 +103,25 @@ def _wav(path: Path, pcm: Pcm16, rate_hz: int) -> None:
 
 
 def _said(outcome: Outcome) -> list[Span]:
-    spans = []
-    for line in outcome.lines:
-        frames = line.utterance.frames
-        spans.append(Span(frames[0].at - outcome.started, frames[-1].at - outcome.started, line.text))
-    return spans
+    return [
+        Span(frames[0].at - outcome.started, frames[-1].at - outcome.started, line.text)
+        for line in outcome.lines
+        if (frames := line.utterance.frames)
+    ]
 
 
 def _answered(outcome: Outcome, verdict: Verdict) -> list[Span]:
     """Return the answers as they left the bot."""
-    spans = []
-    starts = [answer.first_audio for answer in verdict.answers]
-    for answer, end in zip(verdict.answers, [*starts[1:], outcome.ended], strict=True):
-        sent = [entry.at for entry in outcome.sent_by_bot if answer.first_audio <= entry.at < end]
-        if sent:
-            first, last = sent[0] - outcome.started, sent[-1] - outcome.started
-            spans.append(Span(first, last, answer.text.strip(), cut=answer.interrupted is not None))
-    return spans
+    return [
+        Span(
+            sent[0] - outcome.started,
+            sent[-1] - outcome.started,
+            answer.text.strip(),
+            cut=answer.interrupted is not None,
+        )
+        for answer, sent in zip(verdict.answers, spoken(outcome, verdict.answers), strict=True)
+        if sent
+    ]
 
 
 def _headline(outcome: Outcome, verdict: Verdict) -> list[tuple[str, str, bool]]:
@@ -137,7 +141,7 @@ def _headline(outcome: Outcome, verdict: Verdict) -> list[tuple[str, str, bool]]
 
 def _transcript(outcome: Outcome, verdict: Verdict) -> str:
     """Return who said what, in order; the person's words are those of the recordings."""
-    name = outcome.person.user.name
+    name = outcome.name
     rows = [(span.start, name, span.text, "") for span in _said(outcome)] + [
         (span.start, "Earshot", span.text, " *(interrupted)*" if span.cut else "")
         for span in _answered(outcome, verdict)

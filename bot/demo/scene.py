@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import aiohttp
+
+from bot.audio.pcm import Pcm16
 from bot.demo.stage import DemoError, Stage
 from bot.demo.turns import GivenAnswer, given_answers
+from bot.emulators.client.connection import VoiceError
 from bot.emulators.client.speech import Utterance
+from bot.emulators.discord.errors import ActError
+from bot.emulators.discord.handles import InteractionFailedError
 from bot.emulators.discord.trace import TraceEntry
-from bot.emulators.gemini.relay import Record
+from bot.emulators.gemini.record import Record
 from bot.emulators.person import Person
 
 MEDIA = Path(__file__).resolve().parent.parent.parent / "tests" / "media"
@@ -48,52 +54,71 @@ class Line:
 class Outcome:
     """All that the results are made from; times are `time.monotonic()`."""
 
+    name: str
+    """Of the person."""
     started: float
     ended: float
-    person: Person
     lines: list[Line]
     record: Record
+    sent_by_person: list[TraceEntry]
     sent_by_bot: list[TraceEntry]
-    """The bot's voiced datagrams as the voice server received them."""
+    """Voiced datagrams as the voice server received them."""
+    heard_frames: int
+    """How many of the bot's the person could decrypt."""
+    undecryptable: int
+    """How many the person could not, or not yet."""
+    recording: Pcm16
+    """What the person heard from `started` to `ended`, 48 kHz mono."""
     figures: dict[str, float]
-    status: str
     exit_code: int
 
 
 async def play(stage: Stage, tell: Tell) -> Outcome:
     """Play the scene, telling each step. Raises DemoError where the bot does not do its part."""
-    world = stage.discord.world
-    channel, text = world.voice_channels[0], world.text
-    person = Person(stage.discord, world.add_user("Ada"))
+    person = Person(stage.discord, stage.discord.world.add_user("Ada"))
     started = time.monotonic()
     try:
-        await person.join(channel.id)
-        tell(f"Ada is in the voice channel {channel.name} and runs /join")
-        joined = await person.run_command(text.id, "join")
-        tell(f"Earshot: {first_line(joined.content)}")
-        await person.secured_with(world.bot.id)
-        tell("both are in one end-to-end encrypted group (DAVE)")
-        lines = await _talk(stage, person, tell)
-        figures = await stage.figures()
-        status = await person.run_command(text.id, "status")
-        left = await person.run_command(text.id, "leave")
-        tell(f"Ada runs /leave; Earshot: {first_line(left.content)}")
+        lines, figures = await stage.while_bot_runs(_call(stage, person, tell))
         ended = time.monotonic()
+        undecryptable = person.undecryptable  # before leaving, with what still waits for a key
+    except (ActError, InteractionFailedError, VoiceError, TimeoutError, aiohttp.ClientError) as error:
+        raise DemoError(f"The scene broke off: {str(error) or 'something took too long'}.") from error
     finally:
         await person.leave()
     code = await stage.stop_bot()
     tell(f"the bot ended with exit code {code}")
+    bot_id = stage.discord.world.bot.id
     return Outcome(
+        name=person.user.name,
         started=started,
         ended=ended,
-        person=person,
         lines=lines,
         record=stage.relay.record,
-        sent_by_bot=_voiced(stage, started),
+        sent_by_person=_voiced(stage, person.user.id, started),
+        sent_by_bot=_voiced(stage, bot_id, started),
+        heard_frames=sum(not frame.silence for frame in person.heard(bot_id)),
+        undecryptable=undecryptable,
+        recording=person.recording(started, ended),
         figures=figures,
-        status=str(status.components or status.content),
         exit_code=code,
     )
+
+
+async def _call(stage: Stage, person: Person, tell: Tell) -> tuple[list[Line], dict[str, float]]:
+    """Join, ask the bot to, talk, and leave; return what was said, and the bot's figures."""
+    world = stage.discord.world
+    channel, text = world.voice_channels[0], world.text
+    await person.join(channel.id)
+    tell(f"Ada is in the voice channel {channel.name} and runs /join")
+    joined = await person.run_command(text.id, "join")
+    tell(f"Earshot: {_readable(joined.text, stage)}")
+    await person.secured_with(world.bot.id)
+    tell("both are in one end-to-end encrypted group (DAVE)")
+    lines = await _talk(stage, person, tell)
+    figures = await stage.figures()
+    left = await person.run_command(text.id, "leave")
+    tell(f"Ada runs /leave; Earshot: {_readable(left.text, stage)}")
+    return lines, figures
 
 
 async def _talk(stage: Stage, person: Person, tell: Tell) -> list[Line]:
@@ -123,7 +148,7 @@ def _answer_to(stage: Stage, line: Line) -> GivenAnswer | None:
 def _is_over(stage: Stage, line: Line) -> bool:
     """Say whether the answer has arrived whole and was played to its end."""
     answer = _answer_to(stage, line)
-    sent = _voiced(stage, line.utterance.ended_at)
+    sent = _voiced(stage, stage.discord.world.bot.id, line.utterance.ended_at)
     if answer is None or answer.ended is None or not sent:
         return False
     return time.monotonic() - sent[-1].at > QUIET_S
@@ -131,16 +156,17 @@ def _is_over(stage: Stage, line: Line) -> bool:
 
 def _spoke_for(stage: Stage, line: Line) -> float:
     """Return for how many seconds the bot has spoken since the person did."""
-    sent = _voiced(stage, line.utterance.ended_at)
+    sent = _voiced(stage, stage.discord.world.bot.id, line.utterance.ended_at)
     return time.monotonic() - sent[0].at if sent else 0.0
 
 
-def _voiced(stage: Stage, since: float) -> list[TraceEntry]:
-    bot = stage.discord.world.bot.id
+def _voiced(stage: Stage, user_id: int, since: float) -> list[TraceEntry]:
     return [
         entry
         for entry in stage.discord.trace.of("udp.in")
-        if entry.fields.get("user_id") == bot and entry.fields.get("silence") is False and entry.at >= since
+        if entry.fields.get("user_id") == user_id
+        and entry.fields.get("silence") is False
+        and entry.at >= since
     ]
 
 
@@ -153,8 +179,10 @@ async def _until(condition: Callable[[], T | None], otherwise: str) -> T:
     return result
 
 
-def first_line(text: str) -> str:
-    """Return what a message begins with."""
+def _readable(text: str, stage: Stage) -> str:
+    """Return what a message begins with, with the names of channels as a person sees them."""
+    for channel in stage.discord.world.guild.channels.values():
+        text = text.replace(f"<#{channel.id}>", f"#{channel.name}")
     return text.split("\n", 1)[0]
 
 

@@ -5,27 +5,32 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.demo.real import RealGemini
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.relay import LiveRelay
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.emulators.tls import CertificateAuthority
-from bot.errors import EarshotError, SetupError
+from bot.errors import EarshotError
+from bot.settings import load
 
-GOOGLE = "https://generativelanguage.googleapis.com"
 READY_S = 60.0  # a cold start on a slow machine
 STOP_S = 10.0  # the bot promises 5
+ABORT_S = 2.0  # the same where the demo breaks off: it must end within 5 s itself
+LOG_LINES = 12  # shown of the bot's log where it failed
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 # What the bot's process gets of this one's environment: it is set up by the demo alone.
 INHERITED = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TEMP", "TMP")
+
+T = TypeVar("T")
 
 
 class DemoError(EarshotError):
@@ -43,12 +48,32 @@ class Stage:
     log: Path
 
     async def wait_for_bot(self) -> None:
-        """Wait until the bot has registered its commands; raise DemoError if it ends before."""
+        """Wait until the bot can be asked for something; raise DemoError if it ends before."""
         deadline = asyncio.get_running_loop().time() + READY_S
-        while not any(command["name"] == "join" for command in self.discord.world.commands.listed(None)):
+        while not self._serves():
             if self.process.returncode is not None or asyncio.get_running_loop().time() > deadline:
                 raise DemoError(f"The bot did not start; its log ends with:\n{_tail(self.log)}")
             await asyncio.sleep(0.05)
+
+    def _serves(self) -> bool:
+        """Say whether the bot has registered its commands and has a session, in which it is told of them."""
+        registered = any(command["name"] == "join" for command in self.discord.world.commands.listed(None))
+        return registered and bool(self.discord.gateway.sessions)
+
+    async def while_bot_runs(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work and return its result; raise DemoError as soon as the bot ends before it."""
+        working = asyncio.create_task(work, name="demo-work")
+        dying = asyncio.create_task(self.process.wait(), name="demo-watch")
+        try:
+            await asyncio.wait({working, dying}, return_when=asyncio.FIRST_COMPLETED)
+            if dying.done():
+                text = f"The bot ended in the middle, with exit code {dying.result()}; its log ends with:"
+                raise DemoError(f"{text}\n{_tail(self.log)}")
+            return working.result()
+        finally:
+            working.cancel()
+            dying.cancel()
+            await asyncio.gather(working, dying, return_exceptions=True)
 
     async def figures(self) -> dict[str, float]:
         """Return the bot's own measurements, such as {"mouth_to_live p50": 1.2}, in ms, and its counters."""
@@ -64,12 +89,12 @@ class Stage:
                     figures[sample.labels["of"]] = sample.value
         return figures
 
-    async def stop_bot(self) -> int:
-        """End the bot as a service manager would, and return its exit code."""
+    async def stop_bot(self, within_s: float = STOP_S) -> int:
+        """End the bot as a service manager would, by force where it takes longer; return its exit code."""
         if self.process.returncode is None:
             self.process.terminate()
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(within_s):
                 return await self.process.wait()
         except TimeoutError:
             self.process.kill()
@@ -79,25 +104,13 @@ class Stage:
 @contextlib.asynccontextmanager
 async def stage(folder: Path, gemini: Literal["loopback", "real"]) -> AsyncIterator[Stage]:
     """Set up everything in `folder`, which keeps the bot's database, log and the throw-away CA."""
-    key = os.environ.get("GEMINI_API_KEY", "")
-    if gemini == "real" and not key:
-        raise SetupError(
-            "--gemini real needs GEMINI_API_KEY in the environment (aistudio.google.com makes one)."
-        )
     ca = CertificateAuthority.create(folder)
     async with contextlib.AsyncExitStack() as stack:
+        relay, environment = await _gemini(stack, ca, gemini)
         discord = await stack.enter_async_context(DiscordEmulator(ca))
-        if gemini == "real":
-            relay = LiveRelay(ca, GOOGLE)
-        else:
-            model = await stack.enter_async_context(GeminiEmulator(ca))
-            relay = LiveRelay(ca, model.base_url, upstream_tls=ca.client_context())
-            key = model.api_key
-        await stack.enter_async_context(relay)
         port = _free_port()
-        environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+        environment |= {name: os.environ[name] for name in INHERITED if name in os.environ} | {
             "DISCORD_TOKEN": discord.token,
-            "GEMINI_API_KEY": key,
             "DISCORD_PROXY": discord.proxy_url,
             "SSL_CERT_FILE": str(ca.ca_file),
             "GOOGLE_GEMINI_BASE_URL": relay.base_url,
@@ -115,7 +128,23 @@ async def stage(folder: Path, gemini: Literal["loopback", "real"]) -> AsyncItera
             await result.wait_for_bot()
             yield result
         finally:
-            await result.stop_bot()
+            await result.stop_bot(ABORT_S)
+
+
+async def _gemini(
+    stack: contextlib.AsyncExitStack, ca: CertificateAuthority, which: Literal["loopback", "real"]
+) -> tuple[LiveRelay, dict[str, str]]:
+    """Start the relay to a Gemini, and return with it what the bot is to know."""
+    if which == "real":
+        real = load(RealGemini)
+        relay = LiveRelay(ca, real.google_gemini_base_url, upstream_tls=real.tls(), by_proxy=True)
+        environment = real.bot_environment()
+    else:
+        model = await stack.enter_async_context(GeminiEmulator(ca))
+        relay = LiveRelay(ca, model.base_url, upstream_tls=ca.client_context())
+        environment = {"GEMINI_API_KEY": model.api_key}
+    await stack.enter_async_context(relay)
+    return relay, environment
 
 
 def _free_port() -> int:
@@ -125,4 +154,4 @@ def _free_port() -> int:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bot.audio.pcm import Pcm16
-from bot.emulators.gemini.relay import Record
+from bot.emulators.gemini.record import Record
 
 
 @dataclass

@@ -26,11 +26,7 @@ class LiveModel:
     thinking: Literal["none", "required", "optional"]
     client_content: bool
     activity_marks: bool
-    audio_stream_end: bool
     resumption: bool
-    proactive_audio: Literal["always", "never", "optional"]
-    affective_dialog: bool
-    tools: Literal["blocking", "non_blocking"]
     context_tokens: int
 
 

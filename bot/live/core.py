@@ -25,7 +25,7 @@ from bot.live.events import (
 )
 from bot.live.failures import Failure, Verdict
 from bot.live.messages import GoAway, HandleUpdate, Told, read
-from bot.live.outbox import Audio, Item, Outbox, Text
+from bot.live.outbox import NEVER, Audio, Item, Outbox, Text
 from bot.live.recap import Recap
 from bot.live.resumption import Resumption
 from bot.live.setup import LiveSetup
@@ -37,6 +37,7 @@ STABLE_S = 10.0  # a connection that lasted this long was good: what ends it is 
 MOVE_EARLY_S = 5.0  # before the server closes: closing, connecting and resuming take 1 to 2 s
 QUIET_S = 2.0  # without marks: with no audio for this long nobody speaks, and the model has begun to answer
 IDLE_CHECK_S = 0.1
+STRAY_S = 1.0  # after an interruption chunks may still come; bounded, as the turn's end may never come
 MOVING = "Gemini asked me to connect anew."
 
 
@@ -59,6 +60,8 @@ class LiveCounters:
     """Messages that were no message; the connection went on."""
     fenced: int = 0
     """Messages of an older connection."""
+    stray: int = 0
+    """Chunks of an answer that came after its interruption."""
 
 
 class LiveCore:
@@ -80,9 +83,10 @@ class LiveCore:
         self._ready_at: float | None = None
         self._bore = False  # whether this connection told anything yet
         self._move_by = 0.0
-        self._audio_at = float("-inf")
+        self._audio_at = NEVER
         self._answering = False
         self._cut_off = False  # an answer was interrupted; the turn's end that follows is that answer's
+        self._stray_until = NEVER
 
     # -- the life of connections
 
@@ -109,6 +113,8 @@ class LiveCore:
         self.counters.resumed += resumed
         self._ready_at = now
         self._answering = self._cut_off = False
+        self._stray_until = NEVER
+        self._recap.turn_ended()
         self.outbox.rewind(now)
         return [Ready(resumed)]
 
@@ -198,6 +204,11 @@ class LiveCore:
         self.outbox.put(item)
         return True
 
+    def forget(self, speaker: int) -> None:
+        """Send nothing more of what a person said, nor tell a new session of it."""
+        self.outbox.forget(speaker)
+        self._recap.forget()
+
     # -- what the model says
 
     def message(self, number: int, message: types.LiveServerMessage, now: float) -> list[LiveEvent]:
@@ -219,18 +230,32 @@ class LiveCore:
                 self._go_away(now + max(0.0, time_left_s - MOVE_EARLY_S), now)
                 return []
             case AnswerAudio():
+                if now < self._stray_until:
+                    self.counters.stray += 1
+                    return []
                 self._answered(begun=not self._answering)
                 self._answering = True
             case Interrupted():
-                self._answering, self._cut_off = False, True
+                self._interrupt(now)
             case AnswerEnded():
-                self._answered(begun=not self._answering and not self._cut_off)
-                self._answering = self._cut_off = False
+                self._end_turn()
             case InputTranscript(text):
                 self._recap.heard(text)
             case OutputTranscript(text):
                 self._recap.said(text)
         return [told]
+
+    def _interrupt(self, now: float) -> None:
+        if self._answering:
+            self._stray_until = now + STRAY_S
+        self._answering, self._cut_off = False, True
+
+    def _end_turn(self) -> None:
+        self._answered(begun=not self._answering and not self._cut_off)
+        if not self._cut_off:
+            self._recap.turn_ended()
+        self._answering = self._cut_off = False
+        self._stray_until = NEVER
 
     def _answered(self, *, begun: bool) -> None:
         """Let go of the turn that an answer begins for, an empty answer too."""

@@ -34,6 +34,10 @@ class Audio:
 
     pcm: bytes
     at: float
+    speaker: int | None = None
+    """Whose speech it is; None for silence."""
+    direct: bool = True
+    """Whether it is sent as it arrives, and so measured: silence, and what waited for its turn, is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,16 @@ class Outbox:
             last -= 1
         self._let_go(last)
 
+    def forget(self, speaker: int) -> None:
+        """Let go of all speech of a person, sent or not: none of it is sent any more, or again."""
+        for queue in (self._sent, self._waiting):
+            kept = [entry for entry in queue if not _is_speech_of(speaker, entry)]
+            queue.clear()
+            queue.extend(kept)
+        self._sent_bytes = sum(entry.size for entry in self._sent)
+        self._waiting_bytes = sum(entry.size for entry in self._waiting)
+        _drop_all_empty(self._waiting)
+
     def rewind(self, now: float) -> None:
         """Make ready for a new connection: what was sent and not answered is to be sent again, first."""
         self._forget(now)
@@ -155,8 +169,7 @@ class Outbox:
         self._sent.clear()
         self._waiting_bytes += self._sent_bytes
         self._sent_bytes = 0
-        for index in reversed(range(1, len(self._waiting))):
-            _drop_if_empty(self._waiting, index)
+        _drop_all_empty(self._waiting)
 
     def _make_room(self) -> None:
         while self._sent_bytes + self._waiting_bytes > MAX_AUDIO_BYTES:
@@ -196,6 +209,16 @@ class Outbox:
                     begin = None
         if begin is not None:
             self._sent.appendleft(begin)
+
+
+def _is_speech_of(speaker: int, entry: _Entry) -> bool:
+    return isinstance(entry.item, Audio) and entry.item.speaker == speaker
+
+
+def _drop_all_empty(queue: deque[_Entry]) -> None:
+    """Take out every turn with nothing in it."""
+    for index in reversed(range(1, len(queue))):
+        _drop_if_empty(queue, index)
 
 
 def _drop_if_empty(queue: deque[_Entry], end: int) -> None:

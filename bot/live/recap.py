@@ -1,6 +1,8 @@
 """What was said so far, in few words, kept in memory: a session that can't be resumed begins with it.
 
 It holds the notes that were given to the model (who is speaking) and the transcripts, bounded: the oldest go.
+Transcripts don't say whose words they are, and come late. So when somebody's words must not be told again,
+all that was said is forgotten, and what is told until the end of the model's turn.
 """
 
 from collections import deque
@@ -15,6 +17,7 @@ class Recap:
     def __init__(self) -> None:
         self._lines: deque[tuple[str, str]] = deque()
         self._characters = 0
+        self._closed = False  # to what is told of a turn that is to be forgotten
 
     def noted(self, text: str) -> None:
         """Add a note that was given to the model."""
@@ -22,11 +25,26 @@ class Recap:
 
     def heard(self, fragment: str) -> None:
         """Add a fragment of what people said."""
-        self._add("They said: ", fragment)
+        if not self._closed:
+            self._add("They said: ", fragment)
 
     def said(self, fragment: str) -> None:
         """Add a fragment of what the model said."""
-        self._add("You said: ", fragment)
+        if not self._closed:
+            self._add("You said: ", fragment)
+
+    def forget(self) -> None:
+        """Forget what was said, and the turn that is going on; of the notes the last one stays."""
+        notes = [text for who, text in self._lines if not who]
+        self._lines.clear()
+        self._characters = 0
+        self._closed = True
+        for text in notes[-1:]:
+            self.noted(text)
+
+    def turn_ended(self) -> None:
+        """Take in that what is told from now on belongs to another turn."""
+        self._closed = False
 
     def text(self) -> str | None:
         """Return all of it as one text for the model, None where nothing was said."""

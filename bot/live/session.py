@@ -29,7 +29,7 @@ from bot.live.states import OVER, TALKING, LiveState
 logger = logging.getLogger(__name__)
 
 CONNECT_S = 10.0  # a server that never says setupComplete would be waited for for ever
-START_S = 8.0  # some attempts, where they fail fast; and /join is still answered within 10 s
+START_S = 7.0  # some attempts, where they fail fast; with 3 s for closing, /join is answered within 10 s
 SEND_S = 10.0  # a send that waits this long has filled every buffer on the way: the other end is gone
 CLOSE_S = 1.8  # the connection itself closes within 1 s
 MIME_TYPE = "audio/pcm;rate=16000"
@@ -51,7 +51,8 @@ class LiveSession:
     ) -> None:
         """`rng` jitters the waits between attempts; `name` is the tasks' and the log's."""
         self.mouth_to_live = Latency()
-        """From when audio was received to when the socket had taken it."""
+        """From when a datagram arrived to when the socket had taken its speech, whatever held it up between:
+        keys at a join, the jitter buffer, a lost connection. What waits for its turn is not in it."""
         self._client = client
         self._setup = setup
         self._on_event = on_event
@@ -76,6 +77,7 @@ class LiveSession:
             "live_failures": counted.failures,
             "live_unreadable_messages": counted.unreadable,
             "live_fenced_messages": counted.fenced,
+            "live_stray_chunks": counted.stray,
             "live_audio_lost_ms": outbox.lost_bytes * 1000 // BYTES_PER_S,
         }
 
@@ -84,7 +86,7 @@ class LiveSession:
     async def start(self) -> None:
         """Connect, and return when the session can be talked with.
 
-        Raises LiveError with a sentence where it can't be had within 8 s; nothing is left open then. That
+        Raises LiveError with a sentence where it can't be had within 7 s; nothing is left open then. That
         failure is raised only, not told as an event.
         """
         if self._core.state is LiveState.CLOSED:
@@ -120,10 +122,25 @@ class LiveSession:
 
     # -- what is said to the model
 
-    def send_audio(self, pcm: bytes, at: float) -> None:
-        """Say speech: PCM16 little-endian, 16 kHz mono, received at `at`; kept for a while in a gap."""
+    def send_audio(self, pcm: bytes, at: float, *, speaker: int, replayed: bool = False) -> None:
+        """Say a person's speech: PCM16 little-endian, 16 kHz mono, received at `at`; kept a while in a gap.
+
+        What is `replayed` had to wait for its turn, which is not measured as latency.
+        """
         if pcm:
-            self._say(Audio(pcm, at))
+            self._say(Audio(pcm, at, speaker, direct=not replayed))
+
+    def send_silence(self, samples: int, now: float) -> None:
+        """Say nothing for so many samples at 16 kHz."""
+        if samples:
+            self._say(Audio(bytes(2 * samples), now, direct=False))
+
+    def forget(self, speaker: int) -> None:
+        """Send nothing more of what this person said, not even again, nor tell a new session of it.
+
+        What Gemini was sent before this is in its context, and stays there.
+        """
+        self._core.forget(speaker)
 
     def activity_start(self) -> None:
         """Begin a person's turn; does nothing within one."""
@@ -226,8 +243,9 @@ class LiveSession:
                     continue
                 async with asyncio.timeout(SEND_S):
                     await _deliver(session, outgoing.item)
-                if isinstance(outgoing.item, Audio) and not outgoing.again:
-                    self.mouth_to_live.record(time.monotonic() - outgoing.item.at)
+                item = outgoing.item
+                if isinstance(item, Audio) and item.direct and not outgoing.again:
+                    self.mouth_to_live.record(time.monotonic() - item.at)
                 if outgoing.pause_s:
                     await asyncio.sleep(outgoing.pause_s)
 

@@ -13,6 +13,10 @@ BUSY_S = 2.0  # how long another writer is waited for: less than half of the 5 s
 LOOK_AGAIN_S = 0.005
 
 
+async def _opened(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+    return await connection
+
+
 class Connector:
     """Makes connections to one database file for SQLAlchemy's pool."""
 
@@ -28,7 +32,15 @@ class Connector:
         connection._thread.daemon = True
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         self._threads.append(connection._thread)
-        return await connection
+        opening = asyncio.create_task(_opened(connection), name="storage-open")
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Opening waits for no lock, so it is soon over; aiosqlite would never close what came of it.
+            await asyncio.wait({opening})
+            if not opening.cancelled() and opening.exception() is None:
+                await connection.close()
+            raise
 
     async def ended(self) -> None:
         """Wait until every thread has ended; call it when all connections are closed or given up."""

@@ -231,4 +231,6 @@ class EarshotVoiceClient(discord.VoiceClient):
             logger.exception("Handling %s failed", type(event).__name__)
 
     async def _speak(self, speaking: bool) -> None:
+        if self._connection.ws is discord.utils.MISSING:
+            raise ConnectionError("the voice websocket is closed")
         await self.ws.speak(discord.SpeakingState.voice if speaking else discord.SpeakingState.none)

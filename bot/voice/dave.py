@@ -16,6 +16,10 @@ SILENCE = b"\xf8\xff\xfe"
 MARKER = b"\xfa\xfa"
 """The last two bytes of every encrypted frame."""
 
+TAG_SIZE = 8
+SMALLEST_TRAILER = 12  # bytes: tag, a nonce of one byte, no unencrypted ranges, the size itself, the marker
+NONCE_BYTES = 5  # of ULEB128 for the 32 bits of a nonce
+
 
 class Verdict(Enum):
     """What is to be done with a frame that left the transport decryption."""
@@ -66,6 +70,22 @@ def is_sealed(frame: bytes) -> bool:
     by chance once in 65,536, that is every 22 minutes of speech, and is then taken for a lost one.
     """
     return frame.endswith(MARKER)
+
+
+def nonce_of(frame: bytes) -> int | None:
+    """Return the counter in a sealed frame's trailer, None if that is broken.
+
+    It counts what its sender sealed with one key, audio and video, from 1; not authentic before decryption.
+    """
+    size = frame[-3] if len(frame) >= SMALLEST_TRAILER else 0
+    if not SMALLEST_TRAILER <= size <= len(frame):
+        return None
+    value = 0
+    for place, byte in enumerate(frame[len(frame) - size + TAG_SIZE : -3][:NONCE_BYTES]):
+        value |= (byte & 0x7F) << 7 * place  # ULEB128: 7 bits a byte, the lowest first
+        if byte < 0x80:
+            return value
+    return None
 
 
 def judge(frame: bytes, *, version: int, transition_pending: bool) -> Verdict:

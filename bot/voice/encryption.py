@@ -12,6 +12,7 @@ import davey
 import discord
 from discord.voice_state import VoiceConnectionState
 
+from bot.voice.commits import OwnCommits
 from bot.voice.gateway import VoiceGateway
 from bot.voice.observer import Observer
 from bot.voice.recovery import RecoveryPace
@@ -31,6 +32,7 @@ class EncryptedState(VoiceConnectionState):
         self.channel_id = voice_client.channel.id
         """Where the main gateway says that we are; the end-to-end group's id."""
         self.name = f"voice-{voice_client.guild.id}"
+        self.own_commits = OwnCommits()
         self.refused_messages = 0
         self.recoveries = 0
         self._upgrading_until = 0.0
@@ -96,11 +98,19 @@ class EncryptedState(VoiceConnectionState):
             )
 
     async def _recover_later(self, wait: float, transition_id: int) -> None:
+        epoch = self._epoch()
         await asyncio.sleep(wait)
+        if self._epoch() not in (epoch, None):
+            return  # a welcome or commit came after what was wrong, and fitted
         try:
             await self.recover_dave(transition_id)
         except (OSError, RuntimeError) as error:
             logger.debug("%s: lost the connection before the recovery: %s", self.name, error)
+
+    def _epoch(self) -> int | None:
+        """Return the epoch that we can hear in, None while there is none."""
+        session = self.dave_session
+        return session.epoch if session is not None and session.ready else None
 
     async def stop_recovering(self) -> None:
         """Forget a recovery that waits for its time."""

@@ -1,8 +1,8 @@
 """discord.py's voice websocket with its defects worked around; nothing of discord.py is patched.
 
 What differs: it can be resumed; IP discovery asks again; what davey or the server's messages raise ends
-neither the websocket nor the task that reads it; proposals for strangers are refused; everything that the
-receive side needs to know is passed on.
+neither the websocket nor the task that reads it; proposals for strangers are refused, and commits of ours
+that were replaced since; everything that the receive side needs to know is passed on.
 """
 
 import asyncio
@@ -101,6 +101,8 @@ class VoiceGateway(DiscordVoiceWebSocket):
         try:
             if op == self.MLS_PROPOSALS:
                 await self._received_proposals(msg)
+            elif op == self.MLS_ANNOUNCE_COMMIT_TRANSITION and self._connection.own_commits.replaced(msg[5:]):
+                await self._received_replaced(msg)
             else:
                 await super().received_binary_message(msg)
         except _BAD_MESSAGE as error:
@@ -118,8 +120,14 @@ class VoiceGateway(DiscordVoiceWebSocket):
             return
         kind = davey.ProposalsOperationType.revoke if msg[3] else davey.ProposalsOperationType.append
         answer = session.process_proposals(kind, msg[4:], sorted(self._connection.expected_users()))
+        self._connection.own_commits.made(answer.commit if answer is not None else None)
         if answer is not None:
             await self.send_binary(self.MLS_COMMIT_WELCOME, answer.commit + (answer.welcome or b""))
+
+    async def _received_replaced(self, msg: bytes) -> None:
+        """Treat as invalid a commit of ours that davey can't merge any more, having made another since."""
+        self.seq_ack, _op, transition_id = struct.unpack_from(">HBH", msg)
+        await self._connection.recover_dave(transition_id)
 
     async def discover_ip(self) -> tuple[str, int]:
         """Ask the server for our address and port as it sees them, again if a datagram is lost.

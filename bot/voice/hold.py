@@ -25,6 +25,11 @@ class Hold:
         return any(frame.sequence == sequence for frame in self._frames)
 
     @property
+    def first(self) -> Packet | None:
+        """The frame that comes before all others."""
+        return self._frames[0] if self._frames else None
+
+    @property
     def deadline(self) -> float | None:
         """When all of it will be too old; each frame is by itself, but one timer for all is enough."""
         return max(frame.at for frame in self._frames) + HOLD_S if self._frames else None

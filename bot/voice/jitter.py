@@ -69,8 +69,16 @@ class JitterBuffer:
         """When the wait for the present hole is over; None while there is no hole."""
         if not self._waiting:
             return None
-        wait = LONG_WAIT_S if self._jitter_s > LONG_WAIT_JITTER_S else WAIT_S
-        return min(packet.at for packet in self._waiting.values()) + wait
+        return min(packet.at for packet in self._waiting.values()) + self.wait_s
+
+    @property
+    def wait_s(self) -> float:
+        """How long a packet is waited for once a later one is there."""
+        return LONG_WAIT_S if self._jitter_s > LONG_WAIT_JITTER_S else WAIT_S
+
+    def ahead(self, sequence: int) -> int | None:
+        """Return how many numbers before this one were not released; None before the first packet."""
+        return None if self._next is None else sequence_delta(sequence, self._next)
 
     def classify(self, sequence: int) -> Arrival:
         """Return what a packet with this number would be."""
@@ -94,9 +102,7 @@ class JitterBuffer:
         self._measure(packet)
         if self._next is None:
             self._next = packet.sequence
-        released: list[Released] = []
-        while (excess := sequence_delta(packet.sequence, self._next) - WINDOW + 1) > 0:
-            released += self._skip_hole(excess)
+        released = self.skip_to(packet.sequence - WINDOW + 1)
         self._waiting[packet.sequence] = packet
         return released + self._run()
 
@@ -112,6 +118,15 @@ class JitterBuffer:
         released: list[Released] = []
         while self._waiting:
             released += self._skip_hole()
+        return released
+
+    def skip_to(self, sequence: int) -> list[Released]:
+        """Give up what is missing before this number, and return what leaves because of it."""
+        if self._next is None:
+            self._next = sequence & 0xFFFF
+        released: list[Released] = []
+        while (excess := sequence_delta(sequence, self._next)) > 0:
+            released += self._skip_hole(excess)
         return released
 
     def _skip_hole(self, limit: int = WINDOW) -> list[Released]:

@@ -1,6 +1,7 @@
-"""What the receive side must know of a connection's keys, read anew for each packet.
+"""What hearing and speaking must know of a connection's keys, read anew for each packet.
 
-A copy taken at connect would leave the bot deaf after the first change of keys.
+A copy taken at connect would leave the bot deaf, and what it says unreadable, after the first change of keys.
+Hearing reads on the event loop's thread, speaking on the send clock's.
 """
 
 from typing import Protocol
@@ -25,8 +26,8 @@ class Keys(Protocol):
 
     @property
     def dave(self) -> davey.DaveSession | None:
-        """The end-to-end session, which may not be in a group yet."""
+        """The end-to-end session, which may not be in a group yet: then its `ready` is false."""
 
     @property
     def transition_pending(self) -> bool:
-        """Whether a transition is announced under which plaintext may be heard."""
+        """Whether a change from or to version 0 is announced and not executed: plaintext may come then."""

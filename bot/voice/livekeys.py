@@ -11,8 +11,8 @@ class LiveKeys:
 
     def __init__(self, state: EncryptedState) -> None:
         self._state = state
-        self._raw_key: list[int] = []
-        self._key: bytes | None = None
+        # In one piece: two threads look, and neither may see a new list with the old bytes.
+        self._key: tuple[list[int], bytes] | None = None
 
     @property
     def mode(self) -> str | None:
@@ -25,9 +25,10 @@ class LiveKeys:
         raw = self._state.secret_key
         if raw is MISSING:
             return None
-        if raw is not self._raw_key:
-            self._raw_key, self._key = raw, bytes(raw)
-        return self._key
+        key = self._key
+        if key is None or key[0] is not raw:
+            key = self._key = raw, bytes(raw)
+        return key[1]
 
     @property
     def ssrc(self) -> int | None:

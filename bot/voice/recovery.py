@@ -16,6 +16,7 @@ STABLE_S = 30.0  # a connection that lasted this long was a good one
 GIVE_UP_S = 90.0  # people notice a mute bot long before; then a clear end is better than hope
 
 GONE = "I was disconnected from the voice channel; /join brings me back."
+NOT_WANTED = "I was told to leave before I was in the voice channel; /join brings me back."
 GAVE_UP = "I lost the connection to Discord's voice server and could not get it back; try /join in a minute."
 BROKEN = "Something went wrong with my voice connection, so I left; /join brings me back."
 NO_ENCRYPTION = (

@@ -143,9 +143,11 @@ class Supervisor:
         await self._first
 
     async def stop(self) -> None:
-        """End the task, whatever it is doing."""
+        """End the task, whatever it is doing; a `start` that still waits for it raises VoiceError."""
         if self._task is not None:
             await end(self._task)
+        if self._first is not None and not self._first.done():
+            self._first.set_exception(VoiceError(recovery.NOT_WANTED))
         if self.phase is not Phase.ENDED:
             self._enter(Phase.ENDED)
 

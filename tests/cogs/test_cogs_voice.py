@@ -236,6 +236,19 @@ async def test_consent_by_button_and_its_end(scene: Scene) -> None:
     assert (other.id, False) in scene.consents()
 
 
+async def test_who_withdraws_while_the_bot_still_joins_is_not_heard(scene: Scene) -> None:
+    buttons = await scene.run("join")
+    await scene.run("leave")
+    joining = scene.world.run_command(scene.person.id, scene.world.text.id, "join", {})
+    await joining.acknowledged()
+    await scene.click(buttons, WITHDRAW_ID, scene.person)
+    assert "I am Earshot" in (joined := (await joining.response(ANSWER_S)).text)
+    assert "has withdrawn that since" in joined
+    assert scene.consents() == [(scene.person.id, False)]
+    await scene.click(buttons, GIVE_ID, scene.person)
+    assert scene.consents() == [(scene.person.id, True)]
+
+
 async def test_a_database_that_fails_is_answered_and_survived(scene: Scene) -> None:
     joined = await scene.run("join")
     other = scene.world.add_user("Bob")

@@ -86,3 +86,16 @@ async def test_a_burst_does_not_hold_up_the_loop(answer: Answer) -> None:
         await asyncio.sleep(0)
         turns += 1
     assert turns >= 250
+
+
+async def test_an_answer_at_another_rate_is_a_failure_and_not_played_wrong() -> None:
+    failures: list[None] = []
+    playout = Playout(lambda _started: None)
+    answer = Answer(
+        rate_path("native").encoder(), playout, name="test", on_failure=lambda: failures.append(None)
+    )
+    assert not answer.audio(AnswerAudio(SECOND, 16_000, time.monotonic()))
+    await asyncio.sleep(0.01)
+    assert failures == [None]
+    assert playout.buffered_ms == 0
+    answer.close()

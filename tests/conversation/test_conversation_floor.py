@@ -117,8 +117,8 @@ def test_every_frame_is_given_once_in_order_and_turns_never_overlap(
             case Take(user_id):
                 assert holder is None
                 holder = user_id
-            case Speech(pcm):
-                assert holder is not None
+            case Speech(user_id, pcm):
+                assert holder == user_id
                 given[holder].append(int(pcm[0]))
             case Release(user_id):
                 assert holder == user_id

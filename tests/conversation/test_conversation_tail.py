@@ -37,3 +37,13 @@ def test_an_answer_stops_it() -> None:
     tail.stop()
     assert tail.deadline() is None
     assert fed(tail, 0.3, 60.0) == 0
+
+
+def test_what_is_left_can_be_fed_at_once() -> None:
+    tail = SilenceTail()
+    assert tail.rest() == 0
+    tail.spoke(0.0)
+    already = fed(tail, 0.0, 0.3)
+    assert already + tail.rest() == 16_000 * TAIL_S
+    assert tail.deadline() is None
+    assert tail.rest() == 0

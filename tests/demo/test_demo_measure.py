@@ -33,7 +33,7 @@ def test_speech_through_opus_is_whole(speech: Pcm16, through_opus: Pcm16) -> Non
     assert 0 < result.delay_ms < 10
 
 
-@pytest.mark.parametrize("fault", ["lost", "doubled", "swapped", "halved", "nothing"])
+@pytest.mark.parametrize("fault", ["lost", "doubled", "swapped", "silenced", "halved", "nothing"])
 def test_each_fault_shows(speech: Pcm16, through_opus: Pcm16, fault: str) -> None:
     frames = list(through_opus.reshape(-1, FRAME))
     at = 100
@@ -44,6 +44,8 @@ def test_each_fault_shows(speech: Pcm16, through_opus: Pcm16, fault: str) -> Non
             frames.insert(at, frames[at])
         case "swapped":
             frames[at], frames[at + 4] = frames[at + 4], frames[at]
+        case "silenced":
+            frames[at] = np.zeros_like(frames[at])
         case "halved":
             frames = [frame // 2 for frame in frames]
         case "nothing":

@@ -8,6 +8,7 @@ import discord
 import pytest
 from discord.ext import commands
 from loopback_bot import PATIENCE_S, READY_TIMEOUT_S, make_bot, running, until
+from raw_websocket import CLOSE, raw_websocket
 
 from bot.emulators.discord.events import Intent
 from bot.emulators.discord.permissions import Permission
@@ -106,6 +107,34 @@ async def test_closed_by_the_server_it_resumes(discord_emulator: DiscordEmulator
         await asyncio.sleep(0)
         await discord_emulator.gateway.close_all(code)
         await resumed
+
+
+async def test_a_close_waits_for_the_answer_of_a_client_that_still_sends(
+    discord_emulator: DiscordEmulator,
+) -> None:
+    """Were TCP ended at once, the client's next write would fail before it has read the code: 1006."""
+    tls, port = discord_emulator.ca.client_context(), discord_emulator.port
+    async with raw_websocket(port, tls, "/?v=10", "Host: gateway.discord.gg") as client:
+        await client.frame()  # HELLO
+        closing = asyncio.create_task(discord_emulator.gateway.close_all(4000))
+        assert (await client.close_frame())[0] == 4000
+        await client.send(1, b'{"op": 1, "d": null}')
+        assert not await client.dropped_within(0.3)
+        await client.send(CLOSE, (4000).to_bytes(2, "big"))
+        assert await client.dropped_within(PATIENCE_S)
+        await closing
+    assert [entry.fields["code"] for entry in discord_emulator.trace.of("gateway.closed")] == [4000]
+
+
+async def test_a_client_that_never_answers_a_close_is_not_waited_for_long(
+    discord_emulator: DiscordEmulator,
+) -> None:
+    tls, port = discord_emulator.ca.client_context(), discord_emulator.port
+    async with raw_websocket(port, tls, "/?v=10", "Host: gateway.discord.gg") as client:
+        await client.frame()
+        async with asyncio.timeout(5):
+            await discord_emulator.gateway.close_all(4000)
+        assert discord_emulator.gateway.connected == 0
 
 
 async def test_asked_to_reconnect_it_resumes(discord_emulator: DiscordEmulator) -> None:
@@ -230,6 +259,30 @@ async def test_a_bot_in_shards_identifies_at_the_pace(discord_emulator: DiscordE
     async with running(bot, discord_emulator.token):
         assert bot.shard_count == 1
         assert any(entry.fields["path"] == "/gateway/bot" for entry in discord_emulator.trace.of("rest"))
+
+
+async def test_an_interaction_goes_to_the_shard_of_its_guild(discord_emulator: DiscordEmulator) -> None:
+    world, told = discord_emulator.world, {}
+    world.commands.replace(None, [{"name": "ping", "description": "Ping"}])
+    for shard in (0, 1):
+        session = Session(world, 0, (shard, 2))
+        world.bus.subscribe(session.tell)
+        told[shard] = session
+    ann = world.add_user("ann")
+    world.run_command(ann.id, world.text.id, "ping")
+    home = (world.guild.id >> 22) % 2
+    assert (told[home].sequence, told[1 - home].sequence) == (1, 0)
+
+
+async def test_with_an_invalid_session_a_bot_leaves_voice(discord_emulator: DiscordEmulator) -> None:
+    world = discord_emulator.world
+    for invalidate in (discord_emulator.gateway.invalidate, discord_emulator.gateway.forget_sessions):
+        session = discord_emulator.gateway.begin(0, (0, 1))
+        assert session is not None
+        world.voices.join(world.bot.id, world.voice_channels[0].id, session_id=session.id)
+        invalidate()
+        assert world.guild.voice_states == {}
+        discord_emulator.knobs.identify_interval_s = 0.0
 
 
 async def raw_gateway(emulator: DiscordEmulator, *messages: dict[str, object]) -> list[object]:

@@ -429,7 +429,7 @@ async def test_the_models_and_the_key_over_rest(gemini: GeminiEmulator, ca: Cert
             await client.aio.models.get(model="gemini-2.0-flash")
         assert (missing.value.code, missing.value.status) == (404, "NOT_FOUND")
         with pytest.raises(errors.ClientError) as unknown:
-            await client.aio.files.get(name="abc")
+            await client.aio.caches.get(name="cachedContents/abc")
         assert unknown.value.code == 404
     async with client_of(gemini, ca, "wrong") as client:
         with pytest.raises(errors.ClientError) as refused:

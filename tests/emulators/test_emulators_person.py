@@ -15,6 +15,7 @@ from bot.emulators.client.connection import VoiceError
 from bot.emulators.client.rtp import AES_GCM, XCHACHA
 from bot.emulators.client.speech import Utterance
 from bot.emulators.discord.model import ChannelType
+from bot.emulators.discord.permissions import Permission
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.person import Person
 
@@ -352,3 +353,27 @@ async def test_a_silent_server_is_given_up(
     with pytest.raises(VoiceError, match="no voice connection"):
         await ann.join(room, wait_s=0.8)
     assert ann.connection is None
+
+
+async def test_who_may_not_speak_is_not_heard(
+    discord_emulator: DiscordEmulator, make_person: MakePerson, room: int
+) -> None:
+    """The voice server passes on nothing of them, whatever their client sends."""
+    world = discord_emulator.world
+    ann, ben = make_person("ann"), make_person("ben")
+    member = world.guild.members[ann.user.id]
+    world.set_permissions(room, ann.user.id, deny=Permission.SPEAK)
+    await meet(room, ann, ben)
+    assert world.guild.voice_states[ann.user.id].suppress
+    await ann.speak(tone(0.3), rate_hz=16_000)
+    world.set_permissions(room, ann.user.id)
+    member.mute = True
+    await ann.speak(tone(0.3), rate_hz=16_000)
+    await settle()
+    assert ben.heard(ann.user.id) == []
+    refused = [e for e in discord_emulator.trace.of("udp.in") if e.fields.get("reason") == "may not speak"]
+    assert {entry.fields["user_id"] for entry in refused} == {ann.user.id}
+    member.mute = False
+    said = await ann.speak(tone(0.3), rate_hz=16_000)
+    await settle()
+    assert len([frame for frame in ben.heard(ann.user.id) if not frame.silence]) == len(said.frames)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from bot.live.core import MOVE_EARLY_S, QUIET_S, STABLE_S, LiveCore
-from bot.live.events import AnswerAudio, AnswerEnded, Failed, Lost, Ready
+from bot.live.core import MOVE_EARLY_S, QUIET_S, STABLE_S, STRAY_S, LiveCore
+from bot.live.events import AnswerAudio, AnswerEnded, AnswerWhole, Failed, Lost, Ready
 from bot.live.failures import Failure, Verdict
 from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Text
 from bot.live.setup import LiveSetup
@@ -363,6 +363,60 @@ def test_the_end_of_an_interrupted_answer_is_not_the_answer_to_the_interruption(
     tell(made, 2.1, serverContent={"interrupted": True})
     tell(made, 2.1, serverContent={"turnComplete": True})
     assert cut(made, 3.0) == second
+
+
+def test_what_still_comes_of_an_interrupted_answer_is_no_answer_to_the_interruption() -> None:
+    made = ready()
+    turn(made, 0.0)
+    tell(made, 1.0, serverContent=audio())
+    second = turn(made, 2.0)
+    tell(made, 2.1, serverContent={"interrupted": True})
+    assert tell(made, 2.2, serverContent=audio()) == []
+    assert made.counters.stray == 1
+    assert cut(made, 3.0) == second
+
+
+def test_the_next_answer_is_told_when_the_interrupted_turn_has_ended_or_never_does() -> None:
+    for end in ({"turnComplete": True}, {}):
+        made = ready()
+        tell(made, 1.0, serverContent=audio())
+        tell(made, 2.0, serverContent={"interrupted": True})
+        tell(made, 2.0, serverContent=end)
+        at = 2.1 if end else 2.0 + STRAY_S
+        assert [type(event) for event in tell(made, at, serverContent=audio())] == [AnswerAudio]
+
+
+def test_an_interruption_of_nothing_holds_back_no_answer() -> None:
+    made = ready()
+    tell(made, 1.0, serverContent={"interrupted": True})
+    assert [type(event) for event in tell(made, 1.1, serverContent=audio())] == [AnswerAudio]
+
+
+def test_an_answer_that_is_whole_but_not_over_is_no_moment_to_move() -> None:
+    made = ready()
+    turn(made, 0.0)
+    tell(made, 0.5, serverContent=audio())
+    drain(made, 1.0, "60s")
+    assert [type(event) for event in tell(made, 1.0, serverContent={"generationComplete": True})] == [
+        AnswerWhole
+    ]
+    assert made.poll(1.0) == [], "it can still be interrupted"
+    tell(made, 2.0, serverContent={"turnComplete": True})
+    assert [type(event) for event in made.poll(2.0)] == [Lost]
+
+
+def test_what_somebody_said_is_not_said_again_nor_told_to_a_new_session_once_they_withdrew() -> None:
+    made = ready()
+    for item in (ActivityStart(), Audio(PCM, 0.0, 1)):
+        made.say(item)
+    send_all(made, 0.0)
+    tell(made, 0.5, serverContent={"inputTranscription": {"text": "My secret"}})
+    made.forget(1)
+    made.say(ActivityEnd())
+    send_all(made, 0.6)
+    tell(made, 0.7, serverContent={"inputTranscription": {"text": " is this."}})
+    assert cut(made, 1.0) == []
+    assert made.seed() is None
 
 
 def test_an_old_question_is_not_asked_again() -> None:

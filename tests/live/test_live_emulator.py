@@ -43,7 +43,7 @@ class Talk:
     def begin(self, frames: list[bytes]) -> None:
         self.session.activity_start()
         for frame in frames:
-            self.session.send_audio(frame, time.monotonic())
+            self.session.send_audio(frame, time.monotonic(), speaker=1)
 
     def say(self, frames: list[bytes]) -> None:
         self.begin(frames)
@@ -110,7 +110,7 @@ async def test_where_the_model_finds_the_turns_trailing_silence_ends_one(there: 
     session = LiveSession(client, setup(turns="model"), ear, name="5")
     await session.start()
     for frame in [*SPEECH, *[bytes(FRAME)] * 60]:
-        session.send_audio(frame, time.monotonic())
+        session.send_audio(frame, time.monotonic(), speaker=1)
     await until(lambda: ear.of(AnswerEnded), PATIENCE_S)
     assert ear.of(AnswerAudio)
     await session.close()
@@ -140,7 +140,7 @@ async def test_what_is_said_while_the_connection_is_made_anew_is_answered_in_the
     talk.there.sessions[0].close(1011)
     await until(lambda: talk.ear.of(Lost), PATIENCE_S)
     for frame in SPEECH[50:]:
-        talk.session.send_audio(frame, time.monotonic())
+        talk.session.send_audio(frame, time.monotonic(), speaker=1)
     talk.session.activity_end()
     await talk.answered(2)
     assert len(talk.there.sessions) == 2

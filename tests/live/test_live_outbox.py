@@ -160,9 +160,34 @@ def test_a_backlog_is_sent_fast_but_not_in_one_burst_and_speech_of_now_at_once()
     assert pauses[-1] == 0.0
 
 
+def test_a_persons_speech_can_be_taken_back_and_nobody_elses() -> None:
+    outbox = Outbox()
+    hers: list[Item] = [ActivityStart(), Audio(b"\x01\x02", 0.0, 1), ActivityEnd()]
+    his: list[Item] = [ActivityStart(), Audio(b"\x03\x04", 1.0, 2), ActivityEnd()]
+    fill(outbox, *hers, *his)
+    outbox.forget(1)
+    assert drain(outbox) == his
+    fill(outbox, *hers)
+    outbox.forget(2)
+    outbox.rewind(0.0)
+    assert drain(outbox) == hers
+
+
+def test_a_turn_whose_speech_was_taken_back_is_ended_where_it_was_begun() -> None:
+    outbox = Outbox()
+    fill(outbox, ActivityStart(), Audio(b"\x01\x02", 0.0, 1))
+    assert len(drain(outbox)) == 2
+    outbox.put(Audio(b"\x01\x02", 0.02, 1))
+    outbox.forget(1)
+    outbox.put(ActivityEnd())
+    assert drain(outbox) == [ActivityEnd()]
+    outbox.rewind(0.0)
+    assert drain(outbox) == [], "there is nothing left of it to say again"
+
+
 STEPS = st.lists(
     st.sampled_from(
-        ["start", "speech", "speech", "end", "text", "long speech", "wait"]
+        ["start", "speech", "speech", "end", "text", "long speech", "wait", "forget"]
         + 4 * ["next"]
         + ["rewind", "answered"]
     ),
@@ -176,6 +201,7 @@ STEPS = st.lists(
 def test_whatever_happens_each_connection_hears_a_consistent_order(steps: list[str], by_marks: bool) -> None:
     outbox, now = Outbox(), 0.0
     heard: list[Item] = []  # over the present connection
+    forgotten_to = -1
     for at, step in enumerate(steps):
         match step:
             case "start":
@@ -185,12 +211,16 @@ def test_whatever_happens_each_connection_hears_a_consistent_order(steps: list[s
             case "text":
                 outbox.put(Text(str(at), answer=False))
             case "speech":
-                outbox.put(Audio(bytes(640), float(at)))
+                outbox.put(Audio(bytes(640), float(at), speaker=at % 2))
+            case "forget":
+                outbox.forget(0)
+                forgotten_to = at
             case "long speech":
                 outbox.put(Audio(bytes(4 * BYTES_PER_S), float(at)))
             case "next":
                 outgoing = outbox.next(now)
                 heard += [outgoing.item] if outgoing else []
+                assert not (outgoing and is_forgotten(outgoing.item, forgotten_to))
             case "rewind":
                 outbox.rewind(now)
                 heard = []
@@ -205,7 +235,12 @@ def test_whatever_happens_each_connection_hears_a_consistent_order(steps: list[s
     assert open_after(heard) == outbox.activity_open
     outbox.rewind(now)
     assert_consistent(again := drain(outbox, now))
+    assert not [item for item in again if is_forgotten(item, forgotten_to)]
     assert open_after(again) == outbox.activity_open
+
+
+def is_forgotten(item: Item, forgotten_to: int) -> bool:
+    return isinstance(item, Audio) and item.speaker == 0 and item.at <= forgotten_to
 
 
 def assert_bounded(outbox: Outbox) -> None:

@@ -137,6 +137,24 @@ def test_a_recap_is_bounded_and_ends_with_the_newest(said: list[tuple[str, int]]
         assert text.endswith("z")
 
 
+def test_a_recap_forgets_what_was_said_and_what_is_told_late_of_that_turn() -> None:
+    recap = Recap()
+    recap.noted("[Anna is speaking now.]")
+    recap.heard("My secret")
+    recap.noted("[Ben is speaking now.]")
+    recap.said("Oh,")
+    recap.forget()
+    recap.heard(" is this.")
+    recap.said(" is it?")
+    assert (recap.text() or "").splitlines()[1:] == ["[Ben is speaking now.]"]
+    recap.turn_ended()
+    recap.heard("Well.")
+    assert (recap.text() or "").splitlines()[2:] == ["They said: Well."]
+    recap.forget()
+    recap.forget()
+    assert "Well" not in (recap.text() or "")
+
+
 # -- messages
 
 

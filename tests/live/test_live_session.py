@@ -76,7 +76,7 @@ def live_tasks() -> set[str]:
 
 def say(session: LiveSession, *pcm: bytes) -> None:
     for chunk in pcm:
-        session.send_audio(chunk, time.monotonic())
+        session.send_audio(chunk, time.monotonic(), speaker=1)
 
 
 def fill(session: LiveSession) -> None:

@@ -62,7 +62,7 @@ def test_what_is_not_known_is_refused_with_what_is() -> None:
         ("client_content = true", 'client_content = "yes"'),
         ("context_tokens = 131072", "context_tokens = true"),
         ("resumption = true\n", ""),
-        ("affective_dialog = false\n", "affective_dialog = false\nnew = 1\n"),
+        ("resumption = true\n", "resumption = true\nnew = 1\n"),
         ("[voices]", "[noises]"),
         ('= "gemini-3.8-live"', '= "gemini-9"'),
         ("[retired]", "[retired"),

@@ -1,5 +1,6 @@
 """Consents, guild settings and the commands' digest, as they survive a restart."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -73,6 +74,40 @@ async def test_while_nothing_can_be_stored(database: Database, path: Path) -> No
             await consents.withdraw(GUILD, PERSON)
     assert not consents.consented(OTHER_GUILD, PERSON), "an unstored consent must not count"
     assert not consents.consented(GUILD, PERSON), "a withdrawal counts even if unstored"
+
+
+async def test_a_consent_that_is_withdrawn_while_it_is_stored_never_holds(database: Database) -> None:
+    consents = await ConsentStore.load(database)
+    told: list[bool] = []
+    consents.listen(lambda guild, person: told.append(consents.consented(guild, person)))
+    giving = asyncio.create_task(consents.give(GUILD, PERSON))
+    await asyncio.sleep(0)  # it waits for the disk
+    storing = consents.withdraw(GUILD, PERSON)
+    assert not await giving, "the person must not be told that they are heard"
+    await storing
+    assert True not in told
+    assert not consents.consented(GUILD, PERSON)
+    assert not (await ConsentStore.load(database)).consented(GUILD, PERSON)
+
+
+async def test_a_consent_that_was_asked_for_before_a_withdrawal_does_not_hold(database: Database) -> None:
+    consents = await ConsentStore.load(database)
+    asked = consents.withdrawals(GUILD, PERSON)
+    await consents.withdraw(GUILD, PERSON)
+    assert not await consents.give(GUILD, PERSON, withdrawals=asked)
+    assert not consents.consented(GUILD, PERSON)
+    assert await consents.give(GUILD, PERSON, withdrawals=consents.withdrawals(GUILD, PERSON))
+    assert consents.consented(GUILD, PERSON)
+
+
+async def test_a_consent_given_while_a_withdrawal_waits_to_be_stored_holds(database: Database) -> None:
+    consents = await ConsentStore.load(database)
+    await consents.give(GUILD, PERSON)
+    storing = consents.withdraw(GUILD, PERSON)
+    assert await consents.give(GUILD, PERSON)
+    await storing
+    assert consents.consented(GUILD, PERSON)
+    assert (await ConsentStore.load(database)).consented(GUILD, PERSON)
 
 
 async def test_a_guild_has_the_operators_settings_until_it_sets_its_own(database: Database) -> None:

@@ -177,11 +177,14 @@ async def test_a_third_person_joins_and_leaves_in_mid_speech_and_no_frame_is_los
     ben = Person(discord_emulator, discord_emulator.world.add_user("ben"))
     speaking = asyncio.create_task(call.hears(ann, tone(2.5)))
     await asyncio.sleep(0.5)
+    packets = call.say(tone(2.0))
     await ben.join(call.channel().id)
     await ben.secured_with(ann.user.id, call.user_id)
     await asyncio.sleep(0.5)
     await ben.leave()
     said, heard = await speaking
+    await eventually(lambda: not call.voice.playout.active, "the answer was played")
+    assert len(call.voiced()) == packets
     assert len(heard) == len(said.frames)
     assert call.voice.counters()["undecrypted"] == 0
     assert all(entry.fields["encrypted"] for entry in call.voiced())

@@ -53,6 +53,19 @@ def test_where_the_network_jitters_the_wait_is_60_ms() -> None:
     assert buffer.deadline == pytest.approx(5.060)
 
 
+def test_a_hole_can_be_given_up_before_its_time() -> None:
+    buffer = JitterBuffer()
+    assert buffer.ahead(packet(3).sequence) is None
+    assert buffer.skip_to(packet(3).sequence) == []  # from nowhere: there is nothing to miss
+    assert names(buffer.push(packet(3))) == [3]
+    buffer.push(packet(5))
+    assert [buffer.ahead(packet(i).sequence) for i in (3, 4, 7)] == [-1, 0, 3]
+    assert names(buffer.skip_to(packet(7).sequence)) == ["-1", 5, "-1"]
+    assert buffer.classify(packet(6).sequence) is Arrival.LATE
+    assert buffer.skip_to(packet(2).sequence) == []
+    assert names(buffer.push(packet(7))) == [7]
+
+
 def test_a_second_hole_is_waited_for_by_its_own_packets_time() -> None:
     buffer = JitterBuffer()
     buffer.push(packet(0))

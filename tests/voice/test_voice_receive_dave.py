@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from voice_room import ANN, BEN, BOT, CAT, SILENCE, Ear, Line, LiveKeys, Room, Talker, tone
+from voice_room import ANN, BEN, BOT, CAT, CHANNEL, SILENCE, Ear, Line, LiveKeys, Room, Talker, tone
 
 from bot.audio.ratepath import rate_path
-from bot.voice.dave import DaveError, DaveFailure, classify, decrypt
+from bot.voice.dave import DaveError, DaveFailure, classify, decrypt, nonce_of
 from bot.voice.events import Heard, Hushed
 from bot.voice.receive import MAX_FAILURES
 
@@ -220,7 +220,8 @@ def test_reorder_duplicates_and_a_late_commit_change_not_one_sample(data: st.Dat
     """What is heard equals, sample by sample, what a decoder gives that got every packet in order."""
     call = Call(ANN)
     ann, packets = call.talker(ANN), tone(440, 40)
-    commit_at, welcome_at = sorted(data.draw(st.tuples(st.integers(1, 39), st.integers(1, 39))))
+    # From 2 on: of a person's first two frames under two keys nobody can tell which was first.
+    commit_at, welcome_at = sorted(data.draw(st.tuples(st.integers(2, 39), st.integers(2, 39))))
     delays = data.draw(st.lists(st.floats(0, 0.035), min_size=40, max_size=40))
     copied = data.draw(st.sets(st.integers(1, 39), max_size=10))
     arriving: list[tuple[float, int, bytes]] = []
@@ -228,10 +229,7 @@ def test_reorder_duplicates_and_a_late_commit_change_not_one_sample(data: st.Dat
         if index == commit_at:
             call.room.pause(BOT)
             call.room.join(CAT)
-        delay = (
-            0.0 if index in (0, commit_at) else delays[index]
-        )  # davey's first frame of a key is its oldest
-        at, datagram = index * 0.02 + delay, ann.say(packet)
+        at, datagram = index * 0.02 + delays[index], ann.say(packet)
         arriving += [(at, index, datagram)] + [(at + 0.01, index, datagram)] * (index in copied)
     start = call.ear.now
     for at, index, datagram in sorted(arriving):
@@ -243,6 +241,65 @@ def test_reorder_duplicates_and_a_late_commit_change_not_one_sample(data: st.Dat
     decoder = rate_path("native").decoder()
     said = np.concatenate([decoder.decode(packet) for packet in packets])
     assert np.array_equal(np.concatenate([frame.pcm for frame in call.ear.heard(ANN)]), said)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_frame_that_overtook_the_first_of_a_new_key_waits_for_it(call: Call, known: bool) -> None:
+    """davey takes what was sealed before the first frame that it opened with a key for a replay."""
+    ann = call.talker(ANN)
+    if known:  # the new key comes in mid-speech; else it is the first of this person
+        call.ear.hear(ann.speak(tone(440, 5)))
+        call.room.join(CAT)
+        call.sync()
+    before = len(call.ear.heard(ANN))
+    first, second, third = ann.speak(tone(440, 3))
+    call.ear.hear([second, first, third], step_s=0.01)
+    frames = call.ear.heard(ANN)[before:]
+    assert len(frames) == 3 and not any(frame.concealed for frame in frames)
+    assert frames[0].at > frames[1].at  # in the order in which they were said
+    assert call.ear.pipeline.deadline() is None and call.ear.pipeline.stats.undecrypted == 0
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_the_wait_for_the_first_frame_of_a_new_key_is_bounded(call: Call, known: bool) -> None:
+    """It is lost: the others are heard when the jitter buffer would have given it up too."""
+    ann = call.talker(ANN)
+    if known:
+        call.ear.hear(ann.speak(tone(440, 5)))
+        call.room.join(CAT)
+        call.sync()
+    before = len([frame for frame in call.ear.heard(ANN) if not frame.concealed])
+    began = call.ear.now
+    call.ear.hear(ann.speak(tone(440, 3))[1:], step_s=0.02)
+    assert call.ear.now - began == pytest.approx(0.04)
+    frames = call.ear.heard(ANN)
+    assert len([frame for frame in frames if not frame.concealed]) == before + 2
+    assert [frame.concealed for frame in frames[5:6]] == [True] * known
+    assert call.ear.pipeline.deadline() is None
+
+
+def test_in_order_no_frame_waits_for_its_key(call: Call) -> None:
+    ann = call.talker(ANN)
+    for _ in range(3):
+        call.room.join(CAT)
+        call.sync()
+        for datagram in [*ann.speak(tone(440, 3)), *ann.speak([SILENCE] * 5)]:
+            before = call.ear.pipeline.stats.heard + call.ear.pipeline.stats.silence
+            call.ear.events += call.ear.pipeline.datagram(datagram, call.ear.now)
+            assert call.ear.pipeline.stats.heard + call.ear.pipeline.stats.silence == before + 1
+        call.room.leave(CAT)
+        call.sync()
+    assert call.ear.pipeline.stats.held == 0
+
+
+def test_speech_that_looks_sealed_by_chance_delays_nobody_where_there_is_no_encryption(call: Call) -> None:
+    """In a stage channel, where the session is never ready."""
+    call.ear.keys.dave, call.ear.keys.dave_version = davey.DaveSession(1, BOT, CHANNEL), 0
+    ann = call.talker(ANN)
+    ann.session = None
+    call.ear.hear(ann.speak(tone(440, 5)))
+    call.ear.hear([ann.raw(tone(440, 1)[0] + b"\xfa\xfa"), *ann.speak(tone(440, 5))])
+    assert call.ear.pipeline.stats.heard == 10 and call.ear.pipeline.stats.undecrypted == 1
 
 
 def test_the_old_epochs_tail_after_our_commit_is_heard(call: Call) -> None:
@@ -362,6 +419,18 @@ def test_recovery_is_wanted_after_too_many_failures_in_a_row(call: Call) -> None
     assert not call.wants_recovery()
 
 
+def test_recovery_is_wanted_where_no_welcome_ever_comes(call: Call) -> None:
+    ann = call.talker(ANN)
+    call.ear.keys.dave = davey.DaveSession(1, BOT, CHANNEL)
+    slow_but_usual_frames = 100
+    call.ear.hear(ann.speak(tone(440, slow_but_usual_frames)))
+    assert not call.wants_recovery()
+    call.ear.hear(ann.speak(tone(440, MAX_FAILURES + 1)))
+    assert call.wants_recovery()
+    call.ear.pipeline.recovery_taken()
+    assert not call.wants_recovery()
+
+
 def test_failures_while_joining_or_in_transition_do_not_count(call: Call) -> None:
     ann = call.talker(ANN)
     sealed = call.room.session(ANN).encrypt_opus(SILENCE + b"any")
@@ -374,7 +443,29 @@ def test_failures_while_joining_or_in_transition_do_not_count(call: Call) -> Non
     assert not call.wants_recovery()
 
 
-# -- davey's failures
+# -- davey's frames and failures
+
+
+def test_the_nonce_of_a_frame_counts_what_was_sealed_with_its_key(call: Call) -> None:
+    session = call.room.session(ANN)
+    assert [nonce_of(session.encrypt_opus(b"any")) for _ in range(300)] == list(range(1, 301))
+    call.room.join(CAT)
+    assert nonce_of(session.encrypt_opus(b"any")) == 1
+
+
+@given(st.binary(max_size=40), st.integers(0, 255))
+def test_a_broken_trailer_has_a_nonce_or_none_but_raises_nothing(frame: bytes, size: int) -> None:
+    nonce = nonce_of(frame + bytes([size]) + b"\xfa\xfa")
+    assert nonce is None or 0 <= nonce < 1 << 35
+
+
+def test_a_jump_of_the_numbers_under_a_new_key_is_no_reason_to_wait(call: Call) -> None:
+    ann = call.talker(ANN)
+    call.ear.hear(ann.speak(tone(440, 5)))
+    ann.sequence += 5_000
+    call.ear.hear(ann.speak(tone(440, 5)))
+    assert whole(call.ear.heard(ANN), 10)
+    assert call.ear.pipeline.stats.held == call.ear.pipeline.stats.missing == 0
 
 
 def test_daveys_failures_are_told_apart(call: Call) -> None:

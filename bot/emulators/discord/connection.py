@@ -29,6 +29,7 @@ MESSAGE_LIMIT = 4096  # bytes of a client's message
 OUTBOX = 20_000  # messages waiting to be sent; a client that reads so slowly is cut off
 CLEAN = {1000, 1001}  # codes with which a client ends its session for good
 MISSED_BEATS = 1.5  # heartbeat intervals without a heartbeat after which a client is dropped
+CLOSE_TIMEOUT_S = 1.0  # how long a client may take to answer a closing frame
 
 
 class Connection:
@@ -36,42 +37,66 @@ class Connection:
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
-        self._ws = web.WebSocketResponse(autoping=True)
+        self._ws = web.WebSocketResponse(autoping=True, timeout=CLOSE_TIMEOUT_S)
         self._request: web.Request | None = None
         self._compress: Compressor | None = None
         self._outbox: asyncio.Queue[Json] = asyncio.Queue(OUTBOX)
         self._session: Session | None = None
         self._received: deque[float] = deque(maxlen=SENDS_A_MINUTE + 1)
         self._beat_at = time.monotonic()
-        self._shut = False
+        self._goodbye: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """The code to close with, once the server wants to."""
+        self._over = asyncio.Event()
 
     async def run(self, request: web.Request) -> web.StreamResponse:
         """Greet and serve the client until the websocket ends."""
+        try:
+            return await self._run(request)
+        finally:
+            self._over.set()
+
+    async def _run(self, request: web.Request) -> web.StreamResponse:
         try:
             self._compress = compressor_for(request.query.get("compress"))
         except ValueError as error:
             return web.Response(status=400, text=str(error))
         self._request = request
         await self._ws.prepare(request)
+        reader = asyncio.create_task(self._receive_all(), name="emulated gateway's reader")
         sender = asyncio.create_task(self._send_all(), name="emulated gateway's sender")
         try:
             interval = int(self._gateway.knobs.gateway_heartbeat_ms)
             self.send({"op": HELLO, "d": {"heartbeat_interval": interval}, "s": None, "t": None})
-            await self._receive_all()
+            await asyncio.wait((reader, self._goodbye), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
-            self._release()
+            await self._end(reader, sender)
         return self._ws
+
+    async def _end(self, *tasks: asyncio.Task[None]) -> None:
+        """End what serves the client; then close the websocket, if the server wants to.
+
+        With the reader gone, closing waits for the client's closing frame. Beside a reader, aiohttp would end
+        TCP at once, and a client that was just sending would see 1006 in place of the code.
+        """
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        self._release()
+        if self._goodbye.done():
+            await self._ws.close(code=self._goodbye.result())
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
 
     def _release(self) -> None:
         """Untie the session; where the client closed cleanly, it is over."""
         session = self._session
-        self._gateway.trace.add("gateway.closed", code=self._ws.close_code)
+        code = self._goodbye.result() if self._goodbye.done() else self._ws.close_code
+        self._gateway.trace.add("gateway.closed", code=code)
         if session is None or session.send != self.send:
             return
         session.send = None
-        if self._ws.close_code in CLEAN and not self._shut:
+        if code in CLEAN and not self._goodbye.done():
             self._gateway.end(session)
         elif self._gateway.knows(session):
             self._gateway.keep(session)
@@ -101,9 +126,13 @@ class Connection:
             await self._ws.send_bytes(self._compress(text.encode()))
 
     async def shut(self, code: int) -> None:
-        """Close the websocket with a code."""
-        self._shut = True
-        await self._ws.close(code=code)
+        """Close the websocket with a code, and return when it is closed."""
+        self._say_goodbye(code)
+        await self._over.wait()
+
+    def _say_goodbye(self, code: int) -> None:
+        if not self._goodbye.done():
+            self._goodbye.set_result(code)
 
     def abort(self) -> None:
         """Break the connection without a close frame."""
@@ -111,18 +140,19 @@ class Connection:
             self._request.transport.abort()
 
     async def _receive_all(self) -> None:
-        while not self._ws.closed:
+        while True:
             patience = self._beat_at + self._patience_s() - time.monotonic()
             try:
                 message = await self._ws.receive(timeout=max(0.001, patience))
             except TimeoutError:
-                await self.shut(TIMED_OUT)
+                self._say_goodbye(TIMED_OUT)
                 return
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             code = await self._take(message.data)
             if code is not None:
-                await self.shut(code)
+                self._say_goodbye(code)
+                return
 
     def _patience_s(self) -> float:
         return self._gateway.knobs.gateway_heartbeat_ms / 1000.0 * MISSED_BEATS

@@ -1,19 +1,30 @@
-"""A plain HTTP API on loopback, with which other programs let people join the emulated Discord.
+"""A plain HTTP API on loopback, with which other programs let people act in the emulated Discord.
 
 - `GET /control/world` lists ids.
 - `POST /control/voice/join` with {"channel_id", and "user_id" or "name"} gives what the gateway would:
   {"voice_state_update", "voice_server_update"}, and the port where every endpoint is served: "tls_port".
 - `POST /control/voice/leave` with {"user_id"} or {"name"}.
+- `POST /control/command` with {"channel_id", "command", and "user_id" or "name"; "options" by name, if any}
+  runs a slash command ("group sub" for a subcommand) and gives what the person sees in the end: {"state":
+  "answered", "modal" or "failed"; "text"; "message" or "modal", as Discord's API has them}. A "state" of
+  "deferred" says that the bot was still thinking after 30 s.
+
+What can't be done is answered with 400 and {"error"}.
 """
 
+import contextlib
 import json
 from typing import Any
 
 from aiohttp import web
 
 from bot.emulators.discord.errors import ActError
+from bot.emulators.discord.handles import Interaction, State
 from bot.emulators.discord.model import EmulatedUser, Json
 from bot.emulators.discord.world import World
+
+COMMAND_S = 30.0  # how long a bot may think about a command until it is answered that it does
+_REFUSED = (ActError, AttributeError, KeyError, TypeError, ValueError)  # not what a body may hold
 
 
 class Control:
@@ -29,6 +40,7 @@ class Control:
         application.router.add_get("/control/world", self._show)
         application.router.add_post("/control/voice/join", self._join)
         application.router.add_post("/control/voice/leave", self._leave)
+        application.router.add_post("/control/command", self._command)
         return application
 
     async def _show(self, request: web.Request) -> web.Response:
@@ -39,7 +51,7 @@ class Control:
             body = await _body(request)
             user = self._user(body, create=True)
             told = self._world.join_voice(user.id, int(body["channel_id"]))
-        except (ActError, KeyError, TypeError, ValueError) as error:
+        except _REFUSED as error:
             return _refused(error)
         return web.json_response(
             {
@@ -53,9 +65,30 @@ class Control:
     async def _leave(self, request: web.Request) -> web.Response:
         try:
             self._world.leave_voice(self._user(await _body(request), create=False).id)
-        except (ActError, KeyError, TypeError, ValueError) as error:
+        except _REFUSED as error:
             return _refused(error)
         return web.json_response({})
+
+    async def _command(self, request: web.Request) -> web.Response:
+        try:
+            body = await _body(request)
+            user = self._user(body, create=False)
+            where, name = int(body["channel_id"]), str(body["command"])
+            interaction = self._world.run_command(user.id, where, name, dict(body.get("options") or {}))
+        except _REFUSED as error:
+            return _refused(error)
+        with contextlib.suppress(TimeoutError):
+            await interaction.wait_for(lambda it: it.state not in (State.PENDING, State.DEFERRED), COMMAND_S)
+        return web.json_response(self._seen(interaction))
+
+    def _seen(self, interaction: Interaction) -> Json:
+        answer = interaction.answer
+        return {
+            "state": interaction.state.name.lower(),
+            "text": "" if answer is None else answer.text,
+            "message": None if answer is None else self._world.posts.payload(answer),
+            "modal": interaction.modal,
+        }
 
     def _user(self, body: Json, *, create: bool) -> EmulatedUser:
         if "user_id" in body:

@@ -108,8 +108,10 @@ class Gateway:
         self._expiries[session.id] = loop.call_later(window_s, self.end, session)
 
     def end(self, session: Session) -> None:
-        """Forget a session that its client ended, or left for too long; where it was in voice, it leaves."""
-        self._expiries.pop(session.id, None)
+        """Forget a session; where it was in voice, it leaves."""
+        expiry = self._expiries.pop(session.id, None)
+        if expiry is not None:
+            expiry.cancel()
         self._sessions.pop(session.id, None)
         self.world.voices.end_session(self.world.bot.id, session.id)
 
@@ -120,9 +122,8 @@ class Gateway:
     # --- what a test does to the connections ---
 
     async def close_all(self, code: int) -> None:
-        """Close every websocket with a code."""
-        for connection in tuple(self._connections):
-            await connection.shut(code)
+        """Close every websocket with a code, and return when they are closed."""
+        await asyncio.gather(*(connection.shut(code) for connection in tuple(self._connections)))
 
     def abort_all(self) -> None:
         """Break every connection without a close frame, as a lost network does (1006)."""
@@ -139,11 +140,12 @@ class Gateway:
         for connection in tuple(self._connections):
             connection.send({"op": INVALID_SESSION, "d": resumable, "s": None, "t": None})
         if not resumable:
-            self._sessions.clear()
+            self.forget_sessions()
 
     def forget_sessions(self) -> None:
-        """Make every RESUME fail from now on."""
-        self._sessions.clear()
+        """End every session, in voice too: a RESUME fails from now on."""
+        for session in self.sessions:
+            self.end(session)
 
     async def close(self) -> None:
         """Close all connections, as for a restart."""

@@ -82,7 +82,9 @@ class Interactions:
         )
         self._remember(interaction)
         payload = interaction_payload(interaction, data, self._places, self._posts)
-        self._places.bus.publish(Event("INTERACTION_CREATE", payload, to_user=self._places.bot.id))
+        guild_id = channel.guild_id  # whose shard is told
+        event = Event("INTERACTION_CREATE", payload, guild_id, to_user=self._places.bot.id)
+        self._places.bus.publish(event)
         return interaction
 
     def _remember(self, interaction: Interaction) -> None:

@@ -41,6 +41,7 @@ class DiscordEmulator:
         self.token = _token()
         self.voice = VoiceServer(trace=self.trace, knobs=self.knobs)
         self.world = World(self.voice, self.knobs)
+        self.voice.may_speak = self.world.voices.may_speak
         self.gateway = Gateway(
             self.world,
             self.token,

@@ -84,8 +84,8 @@ class Voices:
             raise ActError(f"{channel.name} is full")
 
     def _enter(self, guild: Guild, channel: Channel, state: VoiceState) -> VoiceJoin:
-        stage = channel.type is ChannelType.STAGE
-        state.suppress = stage and not self._places.can(state.user_id, channel, Permission.MUTE_MEMBERS)
+        needed = Permission.MUTE_MEMBERS if channel.type is ChannelType.STAGE else Permission.SPEAK
+        state.suppress = not self._places.can(state.user_id, channel, needed)
         if state.user_id in guild.voice_states:
             self._service.revoke(guild_id=guild.id, user_id=state.user_id)
         guild.voice_states[state.user_id] = state
@@ -129,6 +129,15 @@ class Voices:
         state = self.state(user_id, guild)
         state.suppress = suppress
         self._tell(guild, state)
+
+    def may_speak(self, user_id: int, guild_id: int) -> bool:
+        """Say whether the voice server passes on what someone says; on a stage everyone counts as invited."""
+        guild = self._places.guilds[guild_id]
+        state = guild.voice_states.get(user_id)
+        if state is None or state.channel_id is None or guild.members[user_id].mute:
+            return False
+        channel = self._places.channel(state.channel_id)
+        return channel.type is ChannelType.STAGE or self._places.can(user_id, channel, Permission.SPEAK)
 
     def state(self, user_id: int, guild: Guild) -> VoiceState:
         """Return where someone is connected, or raise ActError."""

@@ -1,1 +1,4 @@
-"""A Gemini on loopback: the Live websocket, which measures what it hears and answers in spoken words."""
+"""A Gemini on loopback: it measures what it hears, sees and reads, and answers from that.
+
+The Live websocket answers in spoken words, the REST half (`rest_*`; `media_*` measures for it) in text.
+"""

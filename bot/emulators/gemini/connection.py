@@ -1,7 +1,9 @@
 """One websocket of a client: a thin shell around the protocol core.
 
-The handler reads, a task named `gemini-NAME-pacer` does what the core wants done when it is due, and short
-tasks compose answers in a thread. All end with the handler.
+A task named `gemini-NAME-reader` reads, one named `gemini-NAME-pacer` does what the core wants done when it
+is due, and short tasks compose answers in a thread. All end with the handler, which closes the websocket when
+they have: beside a reader, aiohttp would end TCP at once, and a client that was just sending would see 1006
+in place of the code.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from aiohttp import ClientError, WSMsgType, web
 from bot.emulators.gemini.knobs import Knobs
 from bot.emulators.gemini.log import HeardChunk, SessionLog, Turn
 from bot.emulators.gemini.messages import Message
-from bot.emulators.gemini.outbox import AbortSocket, Action, CloseSocket, SendFrame, Think
+from bot.emulators.gemini.outbox import AbortSocket, CloseSocket, SendFrame, Think
 from bot.emulators.gemini.reply import Thought, compose
 from bot.emulators.gemini.session import LiveCore, State
 from bot.emulators.gemini.wire import INTERNAL
@@ -88,18 +90,33 @@ class Connection:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Talk until either side ends it."""
         await self._socket.prepare(request)
+        reader = asyncio.create_task(self._read(), name=f"gemini-{self.log.name}-reader")
         pacer = asyncio.create_task(self._pace(request), name=f"gemini-{self.log.name}-pacer")
         try:
-            await self._read()
+            await asyncio.wait({reader, pacer}, return_when=asyncio.FIRST_COMPLETED)
+            if reader.done():
+                self._core.lost(self._socket.close_code or _ABNORMAL)
+                self._wake.set()
+                await asyncio.wait({pacer}, timeout=_CLOSE_S)
         finally:
-            self._core.lost(self._socket.close_code or _ABNORMAL)
-            self._wake.set()
-            # The pacer may be in the closing handshake; that is bounded, and so is this.
-            await asyncio.wait({pacer}, timeout=2 * _CLOSE_S)
-            for task in (pacer, *self._tasks):
-                task.cancel()
-            await asyncio.gather(pacer, *self._tasks, return_exceptions=True)
+            goodbye = await self._stop(reader, pacer)
+        if goodbye is not None:
+            await self._socket.close(code=goodbye.code, message=goodbye.reason.encode())
         return self._socket
+
+    async def _stop(
+        self, reader: asyncio.Task[None], pacer: asyncio.Task[CloseSocket | None]
+    ) -> CloseSocket | None:
+        """End every task, and return how to close, if the server wants to."""
+        for task in (reader, pacer, *self._tasks):
+            task.cancel()
+        read, paced, *_ = await asyncio.gather(reader, pacer, *self._tasks, return_exceptions=True)
+        self._core.lost(_ABNORMAL)
+        for failure in (read, paced):
+            if isinstance(failure, Exception):
+                logger.error("the loopback Gemini failed", exc_info=failure)
+                return CloseSocket(INTERNAL, "Internal error encountered.")
+        return paced if isinstance(paced, CloseSocket) else None
 
     async def _read(self) -> None:
         while True:
@@ -114,20 +131,20 @@ class Connection:
             elif message.type is not WSMsgType.PONG:
                 return
 
-    async def _pace(self, request: web.Request) -> None:
+    async def _pace(self, request: web.Request) -> CloseSocket | None:
+        """Do what is due until the session is over, and return how to close, if the server wants to."""
         try:
-            while True:
+            while self.open or self._core.deadline() is not None:
                 self._wake.clear()
                 for action in self._core.poll(time.monotonic()):
+                    if isinstance(action, CloseSocket):
+                        return action  # the last one: the core takes no other after it
                     await self._do(action, request)
-                if not self.open and self._core.deadline() is None:
-                    return
-                await self._until(self._core.deadline())
+                if self.open or self._core.deadline() is not None:
+                    await self._until(self._core.deadline())
         except (ConnectionError, ClientError):
             self._core.lost(_ABNORMAL)  # the client is gone; the reader notices too
-        except Exception:
-            logger.exception("the loopback Gemini failed")
-            await self._socket.close(code=INTERNAL, message=b"Internal error encountered.")
+        return None
 
     async def _until(self, deadline: float | None) -> None:
         if deadline is None:
@@ -139,14 +156,12 @@ class Connection:
         except TimeoutError:
             return
 
-    async def _do(self, action: Action, request: web.Request) -> None:
+    async def _do(self, action: SendFrame | Think | AbortSocket, request: web.Request) -> None:
         match action:
             case SendFrame():
                 await self._socket.send_bytes(action.data.encode())  # binary frames, as the real server
             case Think():
                 self._start(self._think(action.thought), "thought")
-            case CloseSocket():
-                await self._socket.close(code=action.code, message=action.reason.encode())
             case AbortSocket():
                 if request.transport is not None:
                     request.transport.abort()

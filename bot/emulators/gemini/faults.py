@@ -7,8 +7,9 @@ JSON, `{}`, a phantom `interrupted`, an empty turn.
 """
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from bot.emulators.gemini.messages import Message
 
@@ -137,19 +138,25 @@ _PLACES: dict[type[Effect], set[Where]] = {
 _AT_UPGRADE = (Status, Late, Stall, Abort)
 
 
+W = TypeVar("W", bound=enum.Enum)
+E = TypeVar("E")
+
+
 @dataclass
-class Fault:
-    """One effect at one place: the first `skip` passes are spared, the next `times` are hit.
+class Scripted(Generic[W, E]):
+    """One effect at one place: the first `skip` passes are spared, the next `times` are hit."""
 
-    Raise ValueError for an effect that can't be at that place.
-    """
-
-    where: Where
-    do: Effect
+    where: W
+    do: E
     times: int = 1
     skip: int = 0
     hits: int = field(default=0, init=False)
     """How often it has hit."""
+
+
+@dataclass
+class Fault(Scripted[Where, Effect]):
+    """An effect in a Live session; raise ValueError for one that can't be at that place."""
 
     def __post_init__(self) -> None:
         places = _PLACES.get(type(self.do), set(Where))
@@ -157,7 +164,7 @@ class Fault:
             raise ValueError(f"{self.do} can't be at {self.where}.")
 
 
-def strike(faults: list[Fault], where: Where) -> list[Effect]:
+def strike(faults: Iterable[Scripted[W, E]], where: W) -> list[E]:
     """Pass a place: count, and return what happens there, in the order of the script."""
     effects = []
     for fault in faults:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.emulators.gemini.faults import Fault
+from bot.emulators.gemini.rest_knobs import RestKnobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,5 @@ class Knobs:
     tool_calls: deque[ToolScript] = field(default_factory=deque)
     """One is taken at each turn."""
     faults: list[Fault] = field(default_factory=list)
+    rest: RestKnobs = field(default_factory=RestKnobs)
+    """Of all that is no Live session; change its members, not itself."""

@@ -33,18 +33,29 @@ class LiveTraits:
 
 
 @dataclass(frozen=True, slots=True)
+class RestTraits:
+    """What a model takes that answers requests with text."""
+
+    output_tokens: int
+    tools: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """One model; `live` is None for those that are only for REST."""
+    """One model; `live` is None for those that are only for REST, `rest` for those with no text to answer."""
 
     name: str
     methods: tuple[str, ...]
     input_tokens: int | None
     """The limit, where it is known."""
     live: LiveTraits | None
+    rest: RestTraits | None
 
     def resource(self) -> dict[str, Any]:
         """Return what the REST API tells about it."""
         limit = {} if self.input_tokens is None else {"inputTokenLimit": self.input_tokens}
+        if self.rest is not None:
+            limit["outputTokenLimit"] = self.rest.output_tokens
         return {
             "name": f"models/{self.name}",
             "version": "001",
@@ -87,10 +98,11 @@ def catalogue() -> Catalogue:
 
 
 def _model(name: str, entry: dict[str, Any]) -> Model:
-    live = entry.get("live")
+    live, rest = entry.get("live"), entry.get("rest")
     return Model(
         name=name,
         methods=tuple(entry["methods"]),
         input_tokens=entry.get("input_tokens"),
         live=LiveTraits(**{**live, "tools": tuple(live["tools"])}) if live else None,
+        rest=RestTraits(**{**rest, "tools": tuple(rest["tools"])}) if rest else None,
     )

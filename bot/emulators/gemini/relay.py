@@ -1,74 +1,66 @@
 """A relay between the bot and a Gemini, loopback or real, which records what passes, with times.
 
 It speaks TLS on loopback, so that a bot which is pointed at it by GOOGLE_GEMINI_BASE_URL needs nothing else.
-Live messages and REST calls go on unchanged; the record is what a recording of a call is made from.
+Live messages, REST calls, refusals and close codes go on unchanged, so that neither end notices it.
 """
 
 import asyncio
-import base64
-import json
+import logging
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self, TypeAlias
 
 import aiohttp
-from aiohttp import web
+from aiohttp import WSMsgType, web
+from multidict import CIMultiDict
+from yarl import URL
 
+from bot.emulators.gemini.record import Read, Record, of_client, of_server
 from bot.emulators.tls import CertificateAuthority
 
+logger = logging.getLogger(__name__)
+
 MAX_MESSAGE = 16 * 1024 * 1024  # the size that the bot's own client accepts
+CLOSE_S = 1.0  # how long an end may take to answer a close frame
+SHUTDOWN_S = 2.0  # longer than that
+# They belong to one connection (RFC 9110, 7.6.1), or are set anew for the next.
 _HOP_HEADERS = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "host",
-        "keep-alive",
-        "transfer-encoding",
-        "upgrade",
-    }
+    {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "upgrade"}
 )
+_NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # aiohttp would add its own
+_ABNORMAL = 1006
+
+_Socket: TypeAlias = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """One thing that passed.
+class _End:
+    """How one end closed its websocket; 1006 says that it broke."""
 
-    `kind` is heard (audio), activity_start, activity_end or told (text) towards the model; and said (audio),
-    heard_text, said_text (transcripts), interrupted or ended from it.
-    """
-
-    at: float
-    session: int
-    kind: str
-    pcm: bytes = b""
-    text: str = ""
-
-
-@dataclass
-class Record:
-    """What passed, in order."""
-
-    passed: list[Passed] = field(default_factory=list)
-
-    def of(self, *kinds: str) -> list[Passed]:
-        """Return what passed of these kinds."""
-        return [entry for entry in self.passed if entry.kind in kinds]
+    code: int
+    reason: str
 
 
 class LiveRelay:
     """Relays to `upstream` (an https address); use as an async context manager."""
 
     def __init__(
-        self, ca: CertificateAuthority, upstream: str, *, upstream_tls: ssl.SSLContext | None = None
+        self,
+        ca: CertificateAuthority,
+        upstream: str,
+        *,
+        upstream_tls: ssl.SSLContext,
+        by_proxy: bool = False,
     ) -> None:
+        """Make a relay; with `by_proxy` it goes through the proxy that the environment names, if any."""
         self.record = Record()
         self.base_url = ""
         self._ca = ca
         self._upstream = upstream.rstrip("/")
-        self._upstream_tls: ssl.SSLContext | bool = True if upstream_tls is None else upstream_tls
+        self._upstream_tls = upstream_tls
+        self._by_proxy = by_proxy
         self._client: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
         self._sessions = 0
@@ -76,8 +68,15 @@ class LiveRelay:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_MESSAGE)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._client = aiohttp.ClientSession(trust_env=True, auto_decompress=True)
-        self._runner = web.AppRunner(app)
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._upstream_tls),
+            trust_env=self._by_proxy,
+            auto_decompress=False,
+            skip_auto_headers=_NOT_OURS,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        # No access log: the key may stand in the query.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._ca.server_context())
         await site.start()
@@ -91,122 +90,115 @@ class LiveRelay:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def _url(self, request: web.Request) -> URL:
+        return URL(self._upstream + request.raw_path, encoded=True)
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._relay_live(request)
-        return await self._relay_rest(request)
+        if self._client is None:
+            raise RuntimeError("the relay is not started")
+        live = request.headers.get("Upgrade", "").lower() == "websocket"
+        relay = self._relay_live if live else self._relay_rest
+        try:
+            return await relay(request, self._client)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("The relay can't reach Gemini: %s", type(error).__name__)
+            return web.Response(status=502, text="The relay can't reach Gemini.")
 
-    async def _relay_rest(self, request: web.Request) -> web.StreamResponse:
-        assert self._client is not None
-        async with self._client.request(
+    async def _relay_rest(self, request: web.Request, client: aiohttp.ClientSession) -> web.StreamResponse:
+        async with client.request(
             request.method,
-            self._upstream + request.path_qs,
+            self._url(request),
             headers=_end_to_end(request.headers),
-            data=await request.read(),
-            ssl=self._upstream_tls,
+            data=await request.read() or None,
+            allow_redirects=False,
         ) as answer:
-            body = await answer.read()
-            return web.Response(status=answer.status, body=body, headers=_end_to_end(answer.headers))
+            passed = web.StreamResponse(status=answer.status, headers=_end_to_end(answer.headers))
+            await passed.prepare(request)
+            try:
+                async for chunk in answer.content.iter_any():
+                    await passed.write(chunk)
+                await passed.write_eof()
+            except aiohttp.ClientError:
+                if request.transport is not None:  # it broke off in the middle: so does ours
+                    request.transport.abort()
+            return passed
 
-    async def _relay_live(self, request: web.Request) -> web.StreamResponse:
-        assert self._client is not None
+    async def _relay_live(self, request: web.Request, client: aiohttp.ClientSession) -> web.StreamResponse:
         self._sessions += 1
         session = self._sessions
-        headers = {
-            name: value
-            for name, value in _end_to_end(request.headers).items()
-            if not name.lower().startswith("sec-websocket")
-        }
+        headers = _end_to_end(request.headers)
+        for name in [name for name in headers if name.lower().startswith("sec-websocket")]:
+            del headers[name]
         try:
-            upstream = await self._client.ws_connect(
-                self._upstream + request.path_qs,
+            up = await client.ws_connect(
+                self._url(request),
                 headers=headers,
                 max_msg_size=MAX_MESSAGE,
-                ssl=self._upstream_tls,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
             )
         except aiohttp.WSServerHandshakeError as refused:
-            return web.Response(status=refused.status, text=refused.message)
-        down = web.WebSocketResponse(max_msg_size=MAX_MESSAGE)
+            return web.Response(status=refused.status, headers=_end_to_end(refused.headers or {}))
+        # No compression: the real Gemini has none, and it would cost the bot's process time.
+        down = web.WebSocketResponse(max_msg_size=MAX_MESSAGE, timeout=CLOSE_S, compress=False)
         await down.prepare(request)
-        forth = asyncio.create_task(self._pump(down, upstream, session, _of_client), name="relay-to-model")
-        back = asyncio.create_task(self._pump(upstream, down, session, _of_server), name="relay-to-bot")
+        forth = asyncio.create_task(self._pump(down, up, session, of_client), name="relay-to-model")
+        back = asyncio.create_task(self._pump(up, down, session, of_server), name="relay-to-bot")
+        end = _End(_ABNORMAL, "")
         try:
-            await asyncio.wait({forth, back}, return_when=asyncio.FIRST_COMPLETED)
+            end = await _first_end(forth, back)
         finally:
-            code = upstream.close_code or down.close_code or 1000
-            sendable = code if code not in (1005, 1006, 1015) else 1011
+            # Each socket as aiohttp wants it: a client's closes beside its reader, a server's after it.
+            await up.close(code=_sendable(end.code), message=end.reason.encode())
             for task in (forth, back):
                 task.cancel()
             await asyncio.gather(forth, back, return_exceptions=True)
-            await upstream.close(code=sendable)
-            await down.close(code=sendable)
+            await _close(down, request, end)
         return down
 
-    async def _pump(
-        self,
-        source: "web.WebSocketResponse | aiohttp.ClientWebSocketResponse",
-        sink: "web.WebSocketResponse | aiohttp.ClientWebSocketResponse",
-        session: int,
-        read: Any,
-    ) -> None:
-        async for message in source:
-            if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                break
-            self.record.passed += read(message.data, time.monotonic(), session)
-            if message.type is aiohttp.WSMsgType.TEXT:
-                await sink.send_str(message.data)
-            else:
-                await sink.send_bytes(message.data)
+    async def _pump(self, source: _Socket, sink: _Socket, session: int, read: Read) -> _End | None:
+        """Pass messages on until the source ends, and return how; None where the sink ended first."""
+        while True:
+            message = await source.receive()
+            match message.type:
+                case WSMsgType.TEXT | WSMsgType.BINARY:
+                    self.record.passed += read(message.data, time.monotonic(), session)
+                    try:
+                        await _pass_on(sink, message.data)
+                    except ConnectionError:
+                        return None
+                case WSMsgType.CLOSE:
+                    return _End(message.data, message.extra or "")
+                case _:
+                    return _End(_ABNORMAL, "")
 
 
-def _end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
+async def _pass_on(sink: _Socket, data: str | bytes) -> None:
+    if isinstance(data, str):
+        await sink.send_str(data)
+    else:
+        await sink.send_bytes(data)
+
+
+async def _first_end(*pumps: asyncio.Task[_End | None]) -> _End:
+    """Return how the first of the sockets ended that did."""
+    for pump in asyncio.as_completed(pumps):
+        if (end := await pump) is not None:
+            return end
+    return _End(_ABNORMAL, "")
+
+
+async def _close(down: web.WebSocketResponse, request: web.Request, end: _End) -> None:
+    if end.code == _ABNORMAL and request.transport is not None:
+        request.transport.abort()
+    else:
+        await down.close(code=_sendable(end.code), message=end.reason.encode())
+
+
+def _sendable(code: int) -> int:
+    """Return the code as a close frame may carry it: none at all is 1000, and a break is "going away"."""
+    return {0: 1000, _ABNORMAL: 1001}.get(code, code)
+
+
+def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
     """Return the headers that go on to the next hop."""
-    return {name: value for name, value in headers.items() if name.lower() not in _HOP_HEADERS}
-
-
-def _of_client(data: str | bytes, at: float, session: int) -> list[Passed]:
-    """Return what one message of the bot holds."""
-    message = json.loads(data)
-    realtime = _get(message, "realtimeInput", "realtime_input")
-    content = _get(message, "clientContent", "client_content")
-    passed = []
-    if audio := _get(realtime, "audio", "audio"):
-        passed.append(Passed(at, session, "heard", pcm=_pcm(audio)))
-    for kind, camel in (("activity_start", "activityStart"), ("activity_end", "activityEnd")):
-        if camel in realtime or kind in realtime:
-            passed.append(Passed(at, session, kind))
-    passed += [
-        Passed(at, session, "told", text=str(part["text"]))
-        for turn in content.get("turns", [])
-        for part in turn.get("parts", [])
-        if "text" in part
-    ]
-    return passed
-
-
-def _of_server(data: str | bytes, at: float, session: int) -> list[Passed]:
-    """Return what one message of the model holds."""
-    content = _get(json.loads(data), "serverContent", "server_content")
-    passed = [
-        Passed(at, session, "said", pcm=_pcm(part["inlineData"]))
-        for part in content.get("modelTurn", {}).get("parts", [])
-        if "inlineData" in part
-    ]
-    for kind, key in (("heard_text", "inputTranscription"), ("said_text", "outputTranscription")):
-        if text := content.get(key, {}).get("text"):
-            passed.append(Passed(at, session, kind, text=text))
-    for kind, key in (("interrupted", "interrupted"), ("ended", "turnComplete")):
-        if content.get(key):
-            passed.append(Passed(at, session, kind))
-    return passed
-
-
-def _get(message: dict[str, Any], camel: str, snake: str) -> dict[str, Any]:
-    """Return a member that the SDK writes in either casing, {} where it is absent."""
-    found = message.get(camel) or message.get(snake)
-    return found if isinstance(found, dict) else {}
-
-
-def _pcm(blob: dict[str, Any]) -> bytes:
-    """Return the bytes of an inline blob; the SDK's base64 is URL-safe, the server's is not."""
-    return base64.urlsafe_b64decode(str(blob.get("data", "")).replace("+", "-").replace("/", "_"))
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_HEADERS)

@@ -12,10 +12,17 @@ KEY_HEADER = "x-goog-api-key"
 
 def error(status: int, name: str, message: str, details: list[dict[str, Any]] | None = None) -> web.Response:
     """Return an error as Google's APIs word it; `name` is the canonical code, such as NOT_FOUND."""
+    return web.json_response(error_body(status, name, message, details), status=status)
+
+
+def error_body(
+    status: int, name: str, message: str, details: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the JSON of an error."""
     body: dict[str, Any] = {"code": status, "message": message, "status": name}
     if details:
         body["details"] = details
-    return web.json_response({"error": body}, status=status)
+    return {"error": body}
 
 
 def given_key(request: web.Request) -> str:

@@ -14,6 +14,9 @@ from bot.emulators.gemini.context import Handles
 from bot.emulators.gemini.faults import Abort, Late, Stall, Status, Where, strike
 from bot.emulators.gemini.knobs import Knobs
 from bot.emulators.gemini.models import catalogue
+from bot.emulators.gemini.rest_files import StoredFile
+from bot.emulators.gemini.rest_log import RequestEntry
+from bot.emulators.gemini.rest_service import RestService
 from bot.emulators.gemini.session import GOING_AWAY, LiveCore
 from bot.emulators.tls import CertificateAuthority
 
@@ -39,15 +42,35 @@ class GeminiEmulator:
         self._names = itertools.count(1)
         self._runner: web.AppRunner | None = None
         self._stopping = asyncio.Event()
+        self._rest: RestService | None = None
         # One thread: espeak-ng speaks one text at a time.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini-voice")
 
+    @property
+    def files(self) -> list[StoredFile]:
+        """What the Files API holds now, the oldest first."""
+        return self._rest.files if self._rest is not None else []
+
+    @property
+    def requests(self) -> list[RequestEntry]:
+        """What was asked of models by REST, the oldest first."""
+        return list(self._rest.generator.requests) if self._rest is not None else []
+
+    def expire(self, name: str) -> None:
+        """Let a file of the Files API expire now, by its name files/ID."""
+        if self._rest is not None:
+            self._rest.store.expire(name)
+
     async def start(self) -> None:
         """Listen on a free port of loopback."""
+        self._rest = RestService(
+            known=self._known, knobs=self.knobs.rest, api_key=self.api_key, stopping=self._stopping
+        )
         app = web.Application(client_max_size=MAX_MESSAGE)
         app.router.add_get(LIVE_PATH, self._live)
         app.router.add_get("/v1beta/models", self._models)
         app.router.add_get("/v1beta/models/{model}", self._model)
+        self._rest.add_routes(app.router)
         app.router.add_route("*", "/{path:.*}", self._unknown)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await self._runner.setup()
@@ -64,6 +87,8 @@ class GeminiEmulator:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._rest is not None:
+            await self._rest.close()
         self._executor.shutdown(wait=True)
 
     async def __aenter__(self) -> Self:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,9 @@ class VoiceServer:
         """Part of the endpoint's name: raise it and issue again for a region change."""
         self._trace = trace
         self._knobs = knobs
-        self._sessions = Sessions(trace, knobs)
+        self.may_speak: Callable[[int, int], bool] = lambda user_id, guild_id: True
+        """Whether what a user says in a guild is passed on; asked for each datagram."""
+        self._sessions = Sessions(trace, knobs, lambda user_id, guild_id: self.may_speak(user_id, guild_id))
         self._conversations: set[Conversation] = set()
         self._quiet = asyncio.Event()
         """Set while there is no websocket."""

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Callable
 
 from bot.emulators.discord.knobs import Knobs
 from bot.emulators.discord.trace import Trace
@@ -18,8 +19,8 @@ _FIRST_SSRC = 10_000
 class Sessions:
     """The registry that websockets, rooms and the forwarding unit share."""
 
-    def __init__(self, trace: Trace, knobs: Knobs) -> None:
-        self.sfu = Sfu(self.room_of, trace, knobs)
+    def __init__(self, trace: Trace, knobs: Knobs, may_speak: Callable[[int, int], bool]) -> None:
+        self.sfu = Sfu(self.room_of, trace, knobs, may_speak)
         self.rooms: dict[int, Room] = {}
         self._permits: dict[str, Permit] = {}
         self._sessions: dict[tuple[int, int], VoiceSession] = {}

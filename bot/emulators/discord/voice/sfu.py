@@ -33,11 +33,18 @@ _RTCP = range(200, 208)  # the second byte of an RTCP packet
 class Sfu(asyncio.DatagramProtocol):
     """Knows sessions by their SSRC, and by the address that IP discovery or media came from."""
 
-    def __init__(self, room_of: Callable[[VoiceSession], Room | None], trace: Trace, knobs: Knobs) -> None:
+    def __init__(
+        self,
+        room_of: Callable[[VoiceSession], Room | None],
+        trace: Trace,
+        knobs: Knobs,
+        may_speak: Callable[[int, int], bool],
+    ) -> None:
         self.discoveries_to_drop = 0
         self._room_of = room_of
         self._trace = trace
         self._knobs = knobs
+        self._may_speak = may_speak
         self._by_ssrc: dict[int, VoiceSession] = {}
         self._by_address: dict[Address, VoiceSession] = {}
         self._socket: asyncio.DatagramTransport | None = None
@@ -110,6 +117,8 @@ class Sfu(asyncio.DatagramProtocol):
         payload = header.payload_of(speaker.media.inbound.open(data, header.size))
         self._place(speaker, addr)  # it decrypted: whoever sent it has the key, as behind a NAT that moved
         reason = "" if speaker.spoke else "no op 5 yet"
+        if not self._may_speak(speaker.user_id, speaker.permit.guild_id):
+            reason = "may not speak"
         if header.payload_type != OPUS:
             reason = "not audio"
         decision = "dropped" if reason else "forwarded"

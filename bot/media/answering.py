@@ -1,0 +1,203 @@
+"""One question to the model, streamed: tried again, and of another model, until the first words came.
+
+From then on nothing is asked again: what came is kept, and the end says why it is cut short.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import cast
+
+from google import genai
+from google.genai import types
+
+from bot.media.errors import MediaError
+from bot.media.failures import FAILURES, Failure, Way, judge, pause_s
+from bot.media.request import MediaRequest
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 4  # of one model
+FIRST_WORDS_S = 120.0  # an hour of video takes a minute before the first word
+NEXT_WORDS_S = 60.0
+WHOLE_MS = 15 * 60_000  # the SDK's own limit for the stream from beginning to end
+
+_RESOLUTION = {
+    "low": types.MediaResolution.MEDIA_RESOLUTION_LOW,
+    "medium": types.MediaResolution.MEDIA_RESOLUTION_MEDIUM,
+    "high": types.MediaResolution.MEDIA_RESOLUTION_HIGH,
+}
+_REFUSALS = {
+    "SAFETY": "Gemini refused this for safety reasons",
+    "IMAGE_SAFETY": "Gemini refused this for safety reasons",
+    "PROHIBITED_CONTENT": "Gemini refused this because its rules prohibit such content",
+    "BLOCKLIST": "Gemini refused this because of a blocked word",
+    "RECITATION": "Gemini stopped because it would have repeated a protected text",
+    "SPII": "Gemini stopped because the answer would have held sensitive personal data",
+    "LANGUAGE": "Gemini does not know this language",
+    "JAILBREAK": "Gemini refused this for safety reasons",
+}
+_CUT = "The answer broke off: what came until then is above."
+_TOO_LONG = "The answer reached the longest that the model can write, and is cut there."
+
+Usage = types.GenerateContentResponseUsageMetadata
+
+
+class FilesGone(Exception):  # noqa: N818 - says what to do, and is never shown
+    """Google has lost an uploaded file: upload it anew and ask again."""
+
+
+class _GivenUp(Exception):  # noqa: N818 - ends the attempts with one model
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+@dataclass
+class Answer:
+    """What has come of an answer, and how it ended."""
+
+    model: str
+    usage: Usage | None = None
+    truncated: str | None = None
+    begun: bool = False
+    """Whether there were any words."""
+    reason: str | None = None
+    """Why the model ended, by the API's name."""
+
+
+class Asker:
+    """Asks models in turn; the first that answers."""
+
+    def __init__(self, client: genai.Client, models: Sequence[str], say: Callable[[str], None]) -> None:
+        self._client = client
+        self._models = models
+        self._say = say
+        self.answer = Answer(models[0])
+
+    async def ask(self, request: MediaRequest, parts: list[types.Part]) -> AsyncGenerator[str, None]:
+        """Yield the words of the answer as they come; `answer` says the rest, at any time.
+
+        Raises MediaError, FilesGone; both only before the first word.
+        """
+        for model in self._models:
+            self.answer = Answer(model)
+            self._say(f"Asking {model}")
+            try:
+                async with aclosing(self._ask_again(request, parts)) as words:
+                    async for text in words:
+                        yield text
+            except _GivenUp as error:
+                failure = error.failure
+            else:
+                return
+            if failure.way not in (Way.RETRY, Way.OTHER_MODEL):
+                break
+        raise MediaError(failure.sentence)
+
+    async def _ask_again(self, request: MediaRequest, parts: list[types.Part]) -> AsyncGenerator[str, None]:
+        """Ask one model as often as that makes sense. Raises _GivenUp beside what `ask` does."""
+        for attempt in itertools.count(1):
+            try:
+                async with aclosing(self._stream(request, parts)) as words:
+                    async for text in words:
+                        yield text
+            except FAILURES as error:
+                failure = self._judged(error, parts)
+            else:
+                return
+            if failure is None:
+                return
+            pause = self._pause_s(failure, attempt)
+            if pause is None:
+                raise _GivenUp(failure)
+            self._say(f"Gemini is busy: trying again in {max(1, round(pause))} s")
+            await asyncio.sleep(pause)
+
+    def _judged(self, error: BaseException, parts: list[types.Part]) -> Failure | None:
+        """Return what went wrong, or None where the answer had begun, so that it ends here."""
+        if self.answer.begun:
+            self.answer.truncated = _CUT
+            logger.warning("An answer broke off: %s", type(error).__name__)
+            return None
+        failure = judge(error, with_files=any(part.file_data for part in parts))
+        if failure.way is Way.FILE_GONE:
+            raise FilesGone from error
+        logger.warning("%s did not answer: %s", self.answer.model, failure.sentence)
+        return failure
+
+    def _pause_s(self, failure: Failure, attempt: int) -> float | None:
+        if failure.way is not Way.RETRY or attempt == ATTEMPTS:
+            return None
+        return pause_s(failure, attempt + 1)
+
+    async def _stream(self, request: MediaRequest, parts: list[types.Part]) -> AsyncGenerator[str, None]:
+        stream = await self._client.aio.models.generate_content_stream(
+            model=self.answer.model,
+            contents=[types.Content(role="user", parts=parts)],
+            config=_config(request),
+        )
+        async with aclosing(cast(AsyncGenerator[types.GenerateContentResponse, None], stream)) as chunks:
+            while True:
+                async with asyncio.timeout(NEXT_WORDS_S if self.answer.begun else FIRST_WORDS_S):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    break
+                if text := self._take(chunk):
+                    yield text
+        self._end()
+
+    def _take(self, chunk: types.GenerateContentResponse) -> str:
+        """Return the words of a chunk, and keep what else it says. Raises MediaError for a refusal."""
+        self.answer.usage = chunk.usage_metadata or self.answer.usage
+        feedback = chunk.prompt_feedback
+        if feedback is not None and feedback.block_reason is not None:
+            raise MediaError(f"{_refusal(feedback.block_reason.value)}: ask something else.")
+        candidate = chunk.candidates[0] if chunk.candidates else None
+        if candidate is None:
+            return ""
+        if candidate.finish_reason is not None:
+            self.answer.reason = candidate.finish_reason.value
+        found = candidate.content.parts if candidate.content else None
+        text = "".join(part.text for part in found or [] if part.text and not part.thought)
+        self.answer.begun = self.answer.begun or bool(text)
+        return text
+
+    def _end(self) -> None:
+        """Judge how the stream ended, where it ended without an error."""
+        reason = self.answer.reason
+        if not self.answer.begun:
+            if reason in (None, "STOP", "OTHER"):
+                raise ValueError("the answer was empty")  # as good as none: tried again
+            if reason == "MAX_TOKENS":
+                raise MediaError(
+                    "The model thought for so long that nothing was left for an answer: ask for less."
+                )
+            raise MediaError(f"{_refusal(str(reason))}: ask something else.")
+        if reason is None:
+            self.answer.truncated = _CUT
+        elif reason == "MAX_TOKENS":
+            self.answer.truncated = _TOO_LONG
+        elif reason != "STOP":
+            self.answer.truncated = f"{_refusal(reason)}; what came until then is above."
+
+
+def _refusal(reason: str) -> str:
+    return _REFUSALS.get(reason, f"Gemini gave no answer (it says {reason})")
+
+
+def _config(request: MediaRequest) -> types.GenerateContentConfig:
+    schema = request.schema
+    return types.GenerateContentConfig(
+        system_instruction=request.system or None,
+        media_resolution=_RESOLUTION[request.detail] if request.detail else None,
+        response_mime_type="application/json" if schema is not None else None,
+        response_json_schema=schema,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        http_options=types.HttpOptions(
+            timeout=WHOLE_MS,
+            retry_options=types.HttpRetryOptions(attempts=1),  # here it is decided what is tried again
+        ),
+    )

@@ -1,0 +1,15 @@
+"""What can go wrong with a request: one sentence that says what happened and what to do."""
+
+from bot.errors import EarshotError
+
+LONGEST_NAME = 60  # characters of a file's name in a sentence; longer ones say nothing more
+
+
+class MediaError(EarshotError):
+    """A request that can't be answered; str() of it is what the person reads."""
+
+
+def shown(filename: str) -> str:
+    """Return a file's name as it can stand in a sentence: one line, no Markdown, no mention, not long."""
+    plain = "".join(c if c.isprintable() and c not in "`*_~|<>@[]\\" else "-" for c in filename)
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1]}…"

@@ -1,0 +1,103 @@
+"""Pictures made fit for the model: upright, no larger than it looks at, in a format that it reads.
+
+Runs in a thread: Pillow lets go of the GIL while it decodes, scales and encodes. Every picture is encoded
+anew, so no metadata (such as where it was taken) and nothing hidden behind the pixels leaves the bot.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
+
+from bot.media.errors import MediaError
+from bot.media.request import Detail
+
+register_heif_opener()
+
+# Pixels a side. 3,072 is what Gemini itself scales larger pictures down to; the others save bytes where the
+# model was asked to look less closely anyway (one and four tiles of 768 pixels).
+SIDE: dict[Detail | None, int] = {None: 3072, "high": 3072, "medium": 1536, "low": 768}
+# JPEG can be decoded at a half, a quarter or an eighth, for a part of the time and memory. That is enough
+# where nobody asked for high detail and this many pixels remain: a page can still be read, and a photo from a
+# phone takes 50 ms of work, not 200.
+ENOUGH = 2000
+MAX_PIXELS = 64_000_000  # 192 MB decoded: more than a phone's picture, less than a decompression bomb
+KEEP_EXACT_PIXELS = 2_000_000  # screenshots and drawings up to this stay lossless; larger ones get too heavy
+QUALITY = 90  # of JPEG: no loss that the model, or a person at normal size, could see
+TOO_BIG = "{name} has more than 64 megapixels: scale it down and post it again."
+BROKEN = "{name} is damaged or not really a picture: post another copy of it."
+
+# Formats that hold drawings, screenshots and text: JPEG would smear their edges.
+_EXACT = {"PNG", "GIF", "BMP", "WEBP", "TIFF"}
+# What decoders raise for broken bytes: Pillow's own, and those of zlib, struct and the plugins.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A fitted picture."""
+
+    mime_type: str
+    width: int
+    height: int
+
+
+def fit_picture(path: Path, container: str, into: Path, detail: Detail | None, name: str) -> Picture:
+    """Write the picture in `path`, whose format is Pillow's `container`, to `into` as JPEG or PNG.
+
+    Of an animation it is the first frame. Raises MediaError, which calls the picture `name`.
+    """
+    try:
+        with Image.open(path, formats=[container]) as opened:
+            _shrink_decoding(opened, min(ENOUGH, SIDE[detail]) if detail != "high" else SIDE[detail])
+            return _fit(opened, container, into, SIDE[detail], name)
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise MediaError(TOO_BIG.format(name=name)) from error
+    except _BROKEN as error:
+        raise MediaError(BROKEN.format(name=name)) from error
+
+
+def _fit(opened: Image.Image, container: str, into: Path, side: int, name: str) -> Picture:
+    if opened.width * opened.height > MAX_PIXELS:
+        raise MediaError(TOO_BIG.format(name=name))
+    opened.load()
+    size = _within(opened.size, side)
+    exact = container in _EXACT and size[0] * size[1] <= KEEP_EXACT_PIXELS
+    plain = _plain(opened, keep_alpha=exact)
+    if size != plain.size:
+        # A bilinear filter with its support widened by the scale loses nothing visible, in half of
+        # bicubic's time.
+        plain = plain.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    ImageOps.exif_transpose(plain, in_place=True)
+    plain.info.clear()  # what the file said beside its pixels
+    if exact:
+        plain.save(into, "PNG", compress_level=1, exif=b"")
+    else:
+        plain.save(into, "JPEG", quality=QUALITY, exif=b"")
+    return Picture("image/png" if exact else "image/jpeg", *plain.size)
+
+
+def _shrink_decoding(opened: Image.Image, side: int) -> None:
+    """Let a JPEG be decoded at a fraction that leaves its longer side at `side` or more; others stay."""
+    longer = max(opened.size)
+    if longer > side:
+        opened.draft("RGB", (opened.width * side // longer, opened.height * side // longer))
+
+
+def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return a size with the same proportions and no side longer than `side`."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _plain(picture: Image.Image, *, keep_alpha: bool) -> Image.Image:
+    """Return the picture as RGB, or RGBA where it has transparency to keep; otherwise on white."""
+    if not picture.has_transparency_data:
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
+    clear = picture.convert("RGBA")
+    if keep_alpha:
+        return clear
+    white = Image.new("RGB", clear.size, "white")
+    white.paste(clear, mask=clear.getchannel("A"))
+    return white

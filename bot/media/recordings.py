@@ -1,0 +1,121 @@
+"""Recordings looked into with FFmpeg: what streams they hold, how long they are, whether they can be decoded.
+
+Runs in a thread: PyAV lets go of the GIL while FFmpeg reads, decodes and encodes.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+
+from bot.media.errors import MediaError
+
+VOICE_HZ = 16_000  # Gemini itself brings sound to 16 kHz mono, at 16 kbit/s
+VOICE_BITRATE = 32_000  # bits per second: clear speech, recognizable music; 14 MB an hour
+# FFmpeg otherwise follows what a hostile file names: other files, addresses.
+_OPTIONS = {"protocol_whitelist": "file"}
+BROKEN = "{name} is damaged or holds nothing that can be played: post another copy of it."
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a recording holds."""
+
+    duration_s: float
+    video: str | None
+    """FFmpeg's name of the video's codec; None where there are no moving pictures."""
+    audio: str | None
+
+
+class Stopped(Exception):  # noqa: N818 - no error: whoever asked went away
+    """The work was given up because nobody waits for it any more."""
+
+
+def probe(path: Path, container: str, name: str, stop: threading.Event) -> Recording:
+    """Return what the recording in `path` holds; `container` is FFmpeg's name for its format.
+
+    Raises MediaError, which calls it `name`, where nothing of it can be decoded; Stopped once `stop` is set.
+    """
+    with _opened(path, container, name) as file:
+        video = next((each for each in file.streams.video if not each.disposition & _COVER), None)
+        audio = next(iter(file.streams.audio), None)
+        streams = [each for each in (video, audio) if each is not None]
+        if not streams:
+            raise MediaError(BROKEN.format(name=name))
+        for stream in streams:
+            _check_decodes(file, stream, name, stop)
+        duration_s = _duration_s(file, streams, stop)
+        return Recording(duration_s, *(each and each.codec_context.name for each in (video, audio)))
+
+
+def to_voice(path: Path, container: str, into: Path, name: str, stop: threading.Event) -> None:
+    """Write the sound of a recording to `into` as Ogg Opus, 16 kHz mono. Raises as `probe`."""
+    with _opened(path, container, name) as file, av.open(str(into), "w", format="ogg") as out:
+        voice = out.add_stream("libopus", rate=VOICE_HZ, layout="mono")
+        voice.bit_rate = VOICE_BITRATE
+        voice.codec_context.open()
+        resampler = av.AudioResampler("s16", "mono", VOICE_HZ, frame_size=voice.codec_context.frame_size)
+        for frame in _frames(file, stop):
+            for part in resampler.resample(frame):
+                out.mux(voice.encode(part))
+        for part in resampler.resample(None):
+            out.mux(voice.encode(part))
+        out.mux(voice.encode(None))
+
+
+_COVER = av.stream.Disposition.attached_pic  # a still in a music file is no video
+
+
+@contextmanager
+def _opened(path: Path, container: str, name: str) -> Iterator[Any]:
+    """Open a recording as what it was found to be, and as nothing else that FFmpeg might take it for."""
+    try:
+        with av.open(str(path), format=container, options=_OPTIONS, metadata_errors="replace") as file:
+            yield file
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(BROKEN.format(name=name)) from error
+
+
+def _check_decodes(file: Any, stream: Any, name: str, stop: threading.Event) -> None:
+    """Decode the first frame of a stream."""
+    if stream.codec_context is None:
+        raise MediaError(
+            f"{name} uses a codec that can't be decoded here: convert it to MP4, WebM, MP3 or WAV."
+        )
+    file.seek(0)
+    for packet in file.demux(stream):
+        if stop.is_set():
+            raise Stopped
+        if packet.decode():
+            return
+    raise MediaError(BROKEN.format(name=name))
+
+
+def _duration_s(file: Any, streams: list[Any], stop: threading.Event) -> float:
+    """Return how long a recording is; where its head does not say, as with what browsers record, look."""
+    if file.duration:
+        return float(file.duration / av.time_base)
+    ends = [0.0]
+    file.seek(0)
+    for packet in file.demux(*streams):
+        if stop.is_set():
+            raise Stopped
+        if packet.pts is not None:
+            ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return max(ends)
+
+
+def _frames(file: Any, stop: threading.Event) -> Iterator[Any]:
+    """Decode the first sound track; what is broken in the middle is left out, as players do."""
+    for packet in file.demux(file.streams.audio[0]):
+        if stop.is_set():
+            raise Stopped
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            continue

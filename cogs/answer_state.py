@@ -1,0 +1,104 @@
+"""One answer and how far it is; nothing of Discord."""
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import Enum
+
+from bot.media.events import Finished, MediaEvent, Progress, TextDelta
+from bot.media.request import MediaRequest
+from bot.text.pages import PAGE_SIZE, paged
+
+
+class Stage(Enum):
+    """How far an answer is."""
+
+    WAITING = "no words yet"
+    WRITING = "words are coming"
+    DONE = "all is there"
+    STOPPED = "somebody stopped it"
+    FAILED = "it could not go on"
+
+
+ENDS = frozenset({Stage.DONE, Stage.STOPPED, Stage.FAILED})
+TRANSITIONS: dict[Stage, frozenset[Stage]] = {
+    Stage.WAITING: frozenset({Stage.WRITING}) | ENDS,
+    Stage.WRITING: ENDS,
+    Stage.DONE: frozenset(),
+    Stage.STOPPED: frozenset(),
+    Stage.FAILED: frozenset(),
+}
+
+# Of the Markdown so far, what certainly holds the first page: little of it is not shown.
+_FIRST = PAGE_SIZE * 3 // 2
+
+
+@dataclass(eq=False)
+class Answer:
+    """An answer as it grows. `changed` is set whenever there is something new to show."""
+
+    id: str
+    request: MediaRequest
+    heading: str
+    """One safe line that says what was asked, in at most 230 characters; may be empty."""
+    label: str = ""
+    """What was done to an earlier answer, in a word."""
+    stage: Stage = Stage.WAITING
+    progress: Progress | None = None
+    text: str = ""
+    """The model's Markdown."""
+    pages: list[str] = field(default_factory=list)
+    """In Discord's Markdown; while the answer grows, the first page only."""
+    finished: Finished | None = None
+    note: str = ""
+    """A sentence about how it ended, where there is something to say."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _paged: int = 0
+    """Of how many characters the first page was made while the answer grew."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.stage in ENDS
+
+    def apply(self, event: MediaEvent) -> None:
+        """Take what the model's side says."""
+        if self.ended:
+            return
+        match event:
+            case Progress():
+                self.progress = event
+            case TextDelta():
+                self.text += event.text
+                if self.stage is Stage.WAITING and any(map(str.isalnum, self.text)):
+                    self._advance(Stage.WRITING)
+            case Finished():
+                self.finished = event
+                self.end(Stage.DONE, event.truncated or "")
+        self.changed.set()
+
+    def end(self, stage: Stage, note: str) -> None:
+        """End it, unless it has ended already."""
+        if self.ended:
+            return
+        self._advance(stage)
+        self.note = note
+        self.changed.set()
+
+    def _advance(self, stage: Stage) -> None:
+        if stage not in TRANSITIONS[self.stage]:
+            raise ValueError(f"{self.stage.name} does not become {stage.name}")
+        self.stage = stage
+
+    async def make_pages(self) -> None:
+        """Bring the pages up to date, off the event loop."""
+        if self.ended:
+            self.pages = await asyncio.to_thread(paged, self.text)
+            return
+        beginning = self.text[:_FIRST]
+        if len(beginning) > self._paged:
+            self._paged = len(beginning)
+            self.pages = (await asyncio.to_thread(paged, beginning))[:1]
+
+    def look(self) -> tuple[Stage, Progress | None, tuple[str, ...]]:
+        """Return what decides how it looks: the same twice need not be shown twice."""
+        return self.stage, self.progress if self.stage is Stage.WAITING else None, tuple(self.pages[:1])

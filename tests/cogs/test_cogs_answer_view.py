@@ -1,0 +1,61 @@
+"""How answers look, and the names of their buttons, which old messages keep."""
+
+import pytest
+from discord.ui import TextDisplay
+
+from bot.media.events import Finished, Progress, RequestUsage, TextDelta
+from bot.media.request import MediaRequest
+from cogs.answer_state import TRANSITIONS, Answer, Stage
+from cogs.answer_view import Act, AnswerView, custom_id, footer, parse_custom_id
+
+REQUEST = MediaRequest(guild_id=1, user_id=2, sources=(), prompt="?")
+
+
+def finished(cost: float | None) -> Finished:
+    return Finished("gemini-3.8-flash", RequestUsage(1, 2, 3, 12_345, cost), 12.34, None)
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"),
+    [
+        (None, ""),
+        (0.0, " · $0.0000"),
+        (0.00001, " · < $0.0001"),
+        (0.0123, " · $0.0123"),
+        (1.5, " · $1.50"),
+    ],
+)
+def test_the_footer(cost: float | None, shown: str) -> None:
+    assert footer(finished(cost)) == f"gemini-3.8-flash · 12,345 tokens{shown} · 12.3 s"
+
+
+def test_names_of_buttons_are_fixed() -> None:
+    assert custom_id(Act.PAGE, "0a1b", 2) == "earshot:answer:page:0a1b:2"
+    assert custom_id(Act.GO_ON, "0a1b") == "earshot:answer:goon:0a1b"
+    for act in Act:
+        assert parse_custom_id(custom_id(act, "0a1b", -1)) == (act, "0a1b", -1)
+    for other in ("earshot:consent:give", "earshot:answer:fly:0a1b", "earshot:page:0a1b", ""):
+        assert parse_custom_id(other) is None
+
+
+@pytest.mark.parametrize("fraction", [-1.0, 0.0, 0.42, 1.0, 7.0])
+def test_a_bar_is_as_long_as_a_bar(fraction: float) -> None:
+    answer = Answer("0a", REQUEST, "", progress=Progress("Uploading film.mp4", fraction))
+    (text,) = (item.content for item in AnswerView(answer).walk_children() if isinstance(item, TextDisplay))
+    assert text.count("▰") + text.count("▱") == 10
+    assert text.count("▰") == min(max(round(fraction * 10), 0), 10)
+
+
+async def test_an_answer_that_ended_takes_nothing_more() -> None:
+    answer = Answer("0a", REQUEST, "")
+    answer.apply(TextDelta(" \n"))
+    stages = [answer.stage]  # there was nothing to read yet
+    answer.apply(TextDelta("Words"))
+    assert [*stages, answer.stage] == [Stage.WAITING, Stage.WRITING]
+    answer.end(Stage.STOPPED, "Stopped.")
+    answer.apply(TextDelta(" more"))
+    answer.apply(finished(None))
+    answer.end(Stage.FAILED, "Failed.")
+    await answer.make_pages()
+    assert (answer.stage, answer.note, answer.pages) == (Stage.STOPPED, "Stopped.", ["Words"])
+    assert TRANSITIONS.keys() == set(Stage)

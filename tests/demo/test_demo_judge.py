@@ -1,0 +1,280 @@
+"""The judge of the demo with doctored outcomes: whatever was not heard, it must say so."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.audio.opus import Decoder, Encoder
+from bot.audio.pcm import Pcm16
+from bot.demo.judge import BARS, judge
+from bot.demo.measure import FRAME
+from bot.demo.results import summary, write
+from bot.demo.scene import INTERRUPTED, MEDIA, SENTENCES, Line, Outcome
+from bot.emulators.client.gate import read_wav, script
+from bot.emulators.client.speech import SentFrame, Utterance
+from bot.emulators.discord.trace import TraceEntry
+from bot.emulators.gemini.record import Passed, Record
+
+FRAME_S = 0.02
+ANSWER = bytes(range(256)) * 375 + bytes(100)  # 24 kHz mono: 100 frames, and a bit of the next
+THINK_S = 0.3
+TURN_S = 20.0  # from the begin of one sentence to that of the next
+
+
+@pytest.fixture(scope="module")
+def spoken() -> list[tuple[Utterance, Pcm16]]:
+    """The sentences as they are sent from the time 0 on, and as they come out of Opus."""
+    found = []
+    for name, _ in SENTENCES:
+        plan = script(*read_wav(MEDIA / name), gated=True)
+        encoder = Encoder(16_000, 1, bitrate=64_000, fec=False, loss_percent=0)
+        decoder = Decoder(16_000, 1)
+        steps = [step for step in plan.steps if step.index is not None]
+        frames = [
+            SentFrame(step.slot, n, n * 960, step.slot * FRAME_S, step.voiced) for n, step in enumerate(steps)
+        ]
+        pcm = np.concatenate([plan.pcm16k.reshape(-1, FRAME)[frame.index] for frame in frames])
+        heard = [decoder.decode(encoder.encode(part.tobytes())) for part in pcm.reshape(-1, FRAME)]
+        utterance = Utterance(1, 0.0, frames[-1].at + 0.1, frames, 5, 0, pcm)
+        found.append((utterance, np.concatenate(heard).astype(np.int16).reshape(-1)))
+    return found
+
+
+def later(utterance: Utterance, by: float) -> Utterance:
+    frames = [replace(frame, at=frame.at + by) for frame in utterance.frames]
+    return replace(
+        utterance, frames=frames, started_at=by + utterance.started_at, ended_at=by + utterance.ended_at
+    )
+
+
+def datagram(at: float, *, encrypted: bool = True) -> TraceEntry:
+    return TraceEntry(at, "udp.in", {"encrypted": encrypted, "silence": False})
+
+
+@pytest.fixture
+def outcome(spoken: list[tuple[Utterance, Pcm16]]) -> Outcome:
+    """A call in which all went well."""
+    lines, passed, sent = [], [], []
+    for number, ((said, heard), (_, text)) in enumerate(zip(spoken, SENTENCES, strict=True)):
+        start = 100.0 + number * TURN_S
+        lines.append(Line(text, later(said, start)))
+        chunks = [pcm.tobytes() for pcm in heard.reshape(-1, FRAME)]
+        if number == INTERRUPTED + 1:
+            passed.append(Passed(start + 0.05, 1, "interrupted"))
+        passed.append(Passed(start, 1, "activity_start"))
+        passed += [Passed(start + n * FRAME_S + 0.001, 1, "heard", pcm=pcm) for n, pcm in enumerate(chunks)]
+        first = lines[-1].utterance.ended_at + THINK_S
+        passed.append(Passed(first - THINK_S, 1, "activity_end"))
+        passed.append(Passed(first, 1, "said", pcm=ANSWER))
+        passed.append(Passed(first + 0.1, 1, "said_text", text="I heard you."))
+        frames = 101
+        if number == INTERRUPTED:
+            frames = 60
+        else:
+            passed.append(Passed(first + 2.0, 1, "ended"))
+        sent += [datagram(first + 0.01 + n * FRAME_S) for n in range(frames)]
+    figures = {f"{name} p{percent}": bar for name, percent, bar in BARS}
+    return Outcome(
+        name="Ada",
+        started=99.0,
+        ended=165.0,
+        lines=lines,
+        record=Record(passed),
+        sent_by_person=[datagram(frame.at) for line in lines for frame in line.utterance.frames],
+        sent_by_bot=sent,
+        heard_frames=len(sent),
+        undecryptable=0,
+        recording=np.zeros(48_000 * 66, np.int16),
+        figures={**figures, "missing": 0.0, "undecrypted": 0.0},
+        exit_code=0,
+    )
+
+
+def missed(outcome: Outcome) -> set[str]:
+    return {check.name for check in judge(outcome).checks if not check.passed}
+
+
+def test_a_call_in_which_all_went_well_passes(outcome: Outcome) -> None:
+    assert missed(outcome) == set()
+    assert judge(outcome).passed
+
+
+def heard(outcome: Outcome, turn: int) -> list[int]:
+    """Return the places in the record of a turn's audio."""
+    passed = outcome.record.passed
+    turns = [n for n, entry in enumerate(passed) if entry.kind == "activity_start"] + [len(passed)]
+    return [n for n in range(turns[turn], turns[turn + 1]) if passed[n].kind == "heard"]
+
+
+def put(outcome: Outcome, place: int, pcm: bytes) -> None:
+    outcome.record.passed[place] = replace(outcome.record.passed[place], pcm=pcm)
+
+
+LOUD = 60  # a frame in the midst of a word, in each of the sentences
+
+
+def lose(outcome: Outcome) -> None:
+    del outcome.record.passed[heard(outcome, 1)[LOUD]]
+
+
+def lose_one_and_double_another(outcome: Outcome) -> None:
+    passed = outcome.record.passed
+    twice = heard(outcome, 2)[LOUD]
+    passed.insert(twice, passed[twice])
+    lose(outcome)
+
+
+def silence(outcome: Outcome) -> None:
+    put(outcome, heard(outcome, 0)[LOUD], bytes(FRAME * 2))
+
+
+def swap(outcome: Outcome) -> None:
+    first, *_, second = heard(outcome, 0)[LOUD : LOUD + 5]
+    passed = outcome.record.passed
+    one, other = passed[first].pcm, passed[second].pcm
+    put(outcome, first, other)
+    put(outcome, second, one)
+
+
+def soften(outcome: Outcome) -> None:
+    for place in heard(outcome, 2):
+        quieter = np.frombuffer(outcome.record.passed[place].pcm, np.int16) // 2
+        put(outcome, place, quieter.astype(np.int16).tobytes())
+
+
+def drop_a_turn(outcome: Outcome) -> None:
+    first = [n for n, entry in enumerate(outcome.record.passed) if entry.kind == "activity_start"][1]
+    last = [n for n, entry in enumerate(outcome.record.passed) if entry.kind == "activity_end"][1]
+    del outcome.record.passed[first : last + 1]
+
+
+def drop_every_turn(outcome: Outcome) -> None:
+    kinds = {"activity_start", "heard", "activity_end"}
+    outcome.record.passed = [entry for entry in outcome.record.passed if entry.kind not in kinds]
+
+
+def split_a_turn(outcome: Outcome) -> None:
+    place = heard(outcome, 1)[LOUD]
+    at = outcome.record.passed[place].at
+    outcome.record.passed[place:place] = [Passed(at, 1, "activity_end"), Passed(at, 1, "activity_start")]
+
+
+def drop_an_answer(outcome: Outcome) -> None:
+    place = max(n for n, entry in enumerate(outcome.record.passed) if entry.kind == "said")
+    del outcome.record.passed[place]
+
+
+def never_interrupt(outcome: Outcome) -> None:
+    outcome.record.passed = [entry for entry in outcome.record.passed if entry.kind != "interrupted"]
+
+
+def break_an_answer_off(outcome: Outcome) -> None:
+    del outcome.sent_by_bot[-5:]
+    outcome.heard_frames -= 5
+
+
+def play_an_answer_twice(outcome: Outcome) -> None:
+    last = outcome.sent_by_bot[-1].at
+    outcome.sent_by_bot += [datagram(last + n * FRAME_S) for n in range(1, 101)]
+    outcome.heard_frames += 100
+
+
+def send_nothing(outcome: Outcome) -> None:
+    outcome.sent_by_bot.clear()
+    outcome.heard_frames = 0
+
+
+def bot_in_clear(outcome: Outcome) -> None:
+    outcome.sent_by_bot[7] = datagram(outcome.sent_by_bot[7].at, encrypted=False)
+
+
+def person_in_clear(outcome: Outcome) -> None:
+    outcome.sent_by_person[7] = datagram(outcome.sent_by_person[7].at, encrypted=False)
+
+
+def person_misses_one(outcome: Outcome) -> None:
+    outcome.heard_frames -= 1
+
+
+def person_cannot_decrypt(outcome: Outcome) -> None:
+    outcome.undecryptable = 1
+
+
+def figure(name: str, value: float | None) -> Callable[[Outcome], None]:
+    def change(outcome: Outcome) -> None:
+        outcome.figures.pop(name)
+        if value is not None:
+            outcome.figures[name] = value
+
+    return change
+
+
+def exits_with(code: int) -> Callable[[Outcome], None]:
+    def change(outcome: Outcome) -> None:
+        outcome.exit_code = code
+
+    return change
+
+
+REACHED, PLACE = "20 ms frames that reached Live", "frames silent or out of place"
+TURNS, ANSWERS = "sentences heard as turns", "answers"
+SENT, HEARD = "frames of whole answers that were sent", "frames of answers that Ada heard"
+CLEAR, MADE_UP = "voiced datagrams not encrypted by DAVE", "frames that had to be made up"
+UNDECRYPTED = "frames the bot could not decrypt"
+FAULTS: dict[str, tuple[Callable[[Outcome], None], set[str]]] = {
+    "a lost frame": (lose, {REACHED, PLACE}),
+    "one lost, another doubled": (lose_one_and_double_another, {REACHED, PLACE}),
+    "a frame of silence": (silence, {PLACE}),
+    "two frames swapped": (swap, {PLACE}),
+    "half the level": (soften, {"level difference"}),
+    "a missing turn": (drop_a_turn, {TURNS, REACHED}),
+    "nothing heard": (drop_every_turn, {TURNS, REACHED, PLACE, "level difference"}),
+    "a turn in two": (split_a_turn, {TURNS, REACHED}),
+    "a missing answer": (drop_an_answer, {ANSWERS}),
+    "no interruption": (never_interrupt, {"answers interrupted"}),
+    "an answer broken off": (break_an_answer_off, {SENT}),
+    "an answer played twice": (play_an_answer_twice, {SENT}),
+    "nothing sent": (send_nothing, {SENT, HEARD}),
+    "the bot in clear": (bot_in_clear, {CLEAR}),
+    "the person in clear": (person_in_clear, {CLEAR}),
+    "one not heard": (person_misses_one, {HEARD}),
+    "one not decrypted by the person": (person_cannot_decrypt, {HEARD}),
+    "one not decrypted by the bot": (figure("undecrypted", 1.0), {UNDECRYPTED}),
+    "not known how many": (figure("undecrypted", None), {UNDECRYPTED}),
+    "one made up": (figure("missing", 1.0), {MADE_UP}),
+    "an exit code": (exits_with(1), {"exit code of the bot"}),
+    "a killed bot": (exits_with(-9), {"exit code of the bot"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_fails(outcome: Outcome, fault: str) -> None:
+    doctor, expected = FAULTS[fault]
+    doctor(outcome)
+    verdict = judge(outcome)
+    assert not verdict.heard
+    assert expected <= missed(outcome)
+    told = summary(outcome, verdict)
+    assert (told["heard"], told["passed"]) == (False, False)
+
+
+@pytest.mark.parametrize(("name", "percent", "bar"), BARS)
+def test_a_late_call_was_heard_all_the_same(outcome: Outcome, name: str, percent: int, bar: float) -> None:
+    for value in (bar + 0.1, None):
+        figure(f"{name} p{percent}", value)(outcome)
+        verdict = judge(outcome)
+        assert (verdict.heard, verdict.passed) == (True, False)
+        assert missed(outcome) == {f"{name} p{percent}"}
+        outcome.figures[f"{name} p{percent}"] = bar
+
+
+@pytest.mark.parametrize("fault", ["nothing heard", "nothing sent", "a missing answer"])
+def test_what_went_wrong_is_written_all_the_same(outcome: Outcome, fault: str, tmp_path: Path) -> None:
+    FAULTS[fault][0](outcome)
+    write(outcome, judge(outcome), tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["heard"] is False
+    assert {"timeline.png", "transcript.md", "conversation.wav"} <= {path.name for path in tmp_path.iterdir()}
