@@ -96,6 +96,7 @@ class Outbox:
         self._waiting_bytes = 0
         self._open = False
         self.lost_bytes = 0
+        self.forgotten_bytes = 0
         """Audio that went for want of room before any connection bore it."""
 
     @property
@@ -154,6 +155,7 @@ class Outbox:
 
     def forget(self, speaker: int) -> None:
         """Let go of all speech of a person, sent or not: none of it is sent any more, or again."""
+        self.forgotten_bytes += sum(e.size for e in self._waiting if _is_speech_of(speaker, e))
         for queue in (self._sent, self._waiting):
             kept = [entry for entry in queue if not _is_speech_of(speaker, entry)]
             queue.clear()

@@ -79,6 +79,7 @@ class LiveSession:
             "live_fenced_messages": counted.fenced,
             "live_stray_chunks": counted.stray,
             "live_audio_lost_ms": outbox.lost_bytes * 1000 // BYTES_PER_S,
+            "live_audio_forgotten_ms": outbox.forgotten_bytes * 1000 // BYTES_PER_S,
         }
 
     # -- its life
