@@ -13,7 +13,7 @@ from typing import Any
 
 PROBE = Path(__file__).with_name("media_probe.py")
 MORE_MB = 64.0  # the most that a film may add to resident memory, however large
-SLOW_MS = 2000.0  # a picture's way, on a machine that does much else; alone it is under 150 ms
+SLOW_MS = 2000.0  # a picture's way, on a machine that does much else
 
 
 def probe(*arguments: object) -> dict[str, Any]:
