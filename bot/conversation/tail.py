@@ -11,6 +11,7 @@ from bot.audio.pcm import LIVE_IN_HZ
 TAIL_S = 1.5  # longer than any silence_duration_ms that the setup asks for, with room for jitter
 CHUNK_S = 0.02  # silence is fed as speech would come
 SLACK_S = 0.06  # a late packet is not a pause: three frames
+PATIENCE_S = 0.25  # nor is a sender that hangs for a moment; what is owed meanwhile is fed at once after it
 
 
 class SilenceTail:
@@ -19,11 +20,13 @@ class SilenceTail:
     def __init__(self, *, tail_s: float = TAIL_S) -> None:
         self._tail_s = tail_s
         self._fed_to: float | None = None
+        self._starts = 0.0
         self._ends = 0.0
 
     def spoke(self, at: float) -> None:
         """Begin again: speech of one frame arrived."""
         self._fed_to = at + SLACK_S
+        self._starts = at + PATIENCE_S
         self._ends = at + SLACK_S + self._tail_s
 
     def stop(self) -> None:
@@ -32,7 +35,7 @@ class SilenceTail:
 
     def poll(self, now: float) -> int:
         """Return the samples of silence at 16 kHz that are due by now."""
-        if self._fed_to is None:
+        if self._fed_to is None or now < self._starts:
             return 0
         chunks = int((min(now, self._ends) - self._fed_to) / CHUNK_S + 1e-6)
         if chunks > 0:
@@ -47,4 +50,6 @@ class SilenceTail:
 
     def deadline(self) -> float | None:
         """Return when the next chunk is due, None while none is owed."""
-        return None if self._fed_to is None else min(self._fed_to + CHUNK_S, self._ends)
+        if self._fed_to is None:
+            return None
+        return max(self._starts, min(self._fed_to + CHUNK_S, self._ends))

@@ -31,7 +31,7 @@ BROKEN = "{name} is damaged or not really a picture: post another copy of it."
 # Formats that hold drawings, screenshots and text: JPEG would smear their edges.
 _EXACT = {"PNG", "GIF", "BMP", "WEBP", "TIFF"}
 # What decoders raise for broken bytes: Pillow's own, and those of zlib, struct and the plugins.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError)
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def _shrink_decoding(opened: Image.Image, side: int) -> None:
     """Let a JPEG be decoded at a fraction that leaves its longer side at `side` or more; others stay."""
     longer = max(opened.size)
     if longer > side:
-        opened.draft("RGB", (opened.width * side // longer, opened.height * side // longer))
+        # A panorama may be 2,000 times as wide as high: a side of 0 is no size to ask for.
+        width, height = (max(1, each * side // longer) for each in opened.size)
+        opened.draft("RGB", (width, height))
 
 
 def _within(size: tuple[int, int], side: int) -> tuple[int, int]:

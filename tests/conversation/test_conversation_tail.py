@@ -47,3 +47,11 @@ def test_what_is_left_can_be_fed_at_once() -> None:
     assert already + tail.rest() == 16_000 * TAIL_S
     assert tail.deadline() is None
     assert tail.rest() == 0
+
+
+def test_a_sender_that_hangs_for_a_moment_owes_no_silence_within_its_sentence() -> None:
+    tail = SilenceTail()
+    tail.spoke(0.0)
+    assert fed(tail, 0.0, 0.24) == 0
+    tail.spoke(0.245)
+    assert fed(tail, 0.245, 0.48) == 0

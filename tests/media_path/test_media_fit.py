@@ -20,6 +20,7 @@ from pypdf import PdfReader, PdfWriter
 from bot.media import documents, fit
 from bot.media.errors import MediaError, shown
 from bot.media.fit import Fitted, Fitter
+from bot.media.pictures import fit_picture
 from bot.media.request import Detail
 from bot.media.sniff import Kind, sniff
 
@@ -277,3 +278,10 @@ def sound(folder: Path, container: str, codec: str, rate: int) -> bytes:
                 out.mux(stream.encode(part))
         out.mux(stream.encode(None))
     return path.read_bytes()
+
+
+def test_a_picture_far_wider_than_high_is_scaled(tmp_path: Path) -> None:
+    strip = tmp_path / "strip.jpg"
+    Image.new("RGB", (36_120, 18), "red").save(strip)
+    fitted = fit_picture(strip, "JPEG", tmp_path / "out", None, "strip.jpg")
+    assert fitted.width > 0 < fitted.height
