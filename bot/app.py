@@ -10,7 +10,9 @@ from google import genai
 
 from bot.audio.ratepath import RatePath, rate_path
 from bot.conversation.calls import Calls
+from bot.conversation.options import CallOptions
 from bot.conversation.persona import ASSISTANT
+from bot.conversation.room import Mode
 from bot.discord_client import DiscordClient
 from bot.errors import SetupError
 from bot.live.capabilities import check_voice, model
@@ -19,23 +21,33 @@ from bot.live.errors import LiveError
 from bot.live.setup import LiveSetup
 from bot.media.service import MediaService
 from bot.settings import Settings
+from bot.storage.answers import AnswerStore
 from bot.storage.commands import CommandSyncStore
 from bot.storage.consents import ConsentStore
 from bot.storage.database import Database
 from bot.storage.guilds import GuildSettings, GuildStore
 from bot.storage.media import MediaStore
+from bot.storage.schemas import SchemaStore
 from bot.voice.clock import SendClock
 from bot.web.metrics import CallFigures
 from bot.web.server import MetricsServer
 from cogs.answer import Answers
+from cogs.ask import Questions
+from cogs.ask_context import Context
+from cogs.ask_messages import Mentions
 from cogs.errors import Tree
-from cogs.media import Media
+from cogs.extraction import Extraction
+from cogs.pictures import Pictures
+from cogs.places import Places
+from cogs.recordings import Recordings
+from cogs.speaking import CallSpeaker
 from cogs.voice import Voice
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+NAME = "Earshot"  # listened to beside the name that the bot has in a guild
 # How long each part may take to close, in this order; together less than the 5 s that the process has.
 # Files that remain at Google then are removed at the next start.
 CALLS_S, DISCORD_S, METRICS_S, MEDIA_S, GEMINI_S, DATABASE_S = 1.6, 0.8, 0.4, 0.7, 0.4, 0.5
@@ -86,11 +98,13 @@ async def _serve_discord(
         clock=clock,
         path=path,
         consented=consents.consented,
+        options_of=lambda guild_id: call_options(guilds.get(guild_id)),
     )
     consents.listen(calls.consent_changed)
     service = MediaService(
         client=live_client,
         storage=MediaStore(database),
+        answers=AnswerStore(database),
         proxy=settings.discord_proxy,
         model=settings.media_model,
         fallback=settings.media_fallback_model,
@@ -98,13 +112,23 @@ async def _serve_discord(
     _closing(stack, "The media service", service.close, MEDIA_S)
     await service.start()
     voice = Voice(calls, consents, paid=settings.gemini_paid)
-    answers = Answers(service.ask)
-    media = Media(answers)
+    answers = Answers(service, speaker=CallSpeaker(calls))
+    pictures, recordings, questions = Pictures(answers), Recordings(answers), Questions(answers, service)
     client = DiscordClient(
         proxy=settings.discord_proxy,
         tree=Tree,
-        cogs=[voice, answers, media],
-        menus=media.menus,
+        cogs=[
+            voice,
+            answers,
+            pictures,
+            recordings,
+            questions,
+            Places(answers),
+            Extraction(answers, SchemaStore(database)),
+            Mentions(answers, service),
+            Context(service),
+        ],
+        menus=[*pictures.menus, *recordings.menus, *questions.menus],
         views=[voice.view],
         sync_store=CommandSyncStore(database),
     )
@@ -116,6 +140,11 @@ async def _serve_discord(
     # Calls end while the gateway is still there to say that the bot left its channels.
     _closing(stack, "The calls", calls.close, CALLS_S)
     await client.serve(settings.discord_token.get_secret_value())
+
+
+def call_options(guild: GuildSettings) -> CallOptions:
+    """Return how a guild's calls go."""
+    return CallOptions(mode=Mode(guild.mode), mixed=guild.floor == "mix", names=(NAME,))
 
 
 def live_setup(guild: GuildSettings) -> LiveSetup:

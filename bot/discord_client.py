@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
+    send_messages_in_threads=True,
     embed_links=True,
     attach_files=True,
     read_message_history=True,
@@ -44,6 +45,11 @@ _REFUSED_INTENTS = (
     "Discord refused the bot's intents, though none is privileged: check the page Bot of the application at "
     "https://discord.com/developers/applications."
 )
+_NO_CONTENT = (
+    "%s: replies to an answer without a ping are not read, nor replies to the answer of a command without a "
+    "mention. All else works. Message Content Intent is on the page Bot of the application at "
+    "https://discord.com/developers/applications"
+)
 # Close codes of the gateway after which discord.py does not connect again.
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
 _FATAL_CLOSES = {4004: _REFUSED_LOGIN, 4013: _REFUSED_INTENTS, 4014: _REFUSED_INTENTS}
@@ -63,12 +69,15 @@ class DiscordClient(commands.AutoShardedBot):
         sync_store: CommandSyncStore,
     ) -> None:
         """Make a client; `menus` are right-click apps, the buttons of `views` must work after a restart."""
+        # discord.py keeps this object, and asks the gateway for what stands in it then: there is no other way
+        # to choose an intent by what the login told of the application.
+        self._wanted = discord.Intents(guilds=True, voice_states=True, guild_messages=True, dm_messages=True)
         super().__init__(
-            # Every command is an application command; a mention as prefix asks for no message content.
-            command_prefix=commands.when_mentioned,
+            command_prefix=(),  # every command is an application command; a mention is a question
             help_command=None,
             tree_cls=tree,
-            intents=discord.Intents(guilds=True, voice_states=True),
+            intents=self._wanted,
+            max_messages=None,  # people's messages are of no use after the moment: none is kept
             allowed_mentions=discord.AllowedMentions.none(),
             proxy=proxy,
         )
@@ -84,7 +93,7 @@ class DiscordClient(commands.AutoShardedBot):
         for cog in self._cogs_to_add:
             await self.add_cog(cog)
         for menu in self._menus_to_add:
-            self.tree.add_command(menu)
+            self.tree.add_command(menu, override=True)  # a client that begins afresh has them
         for view in self._views_to_add:
             self.add_view(view)
 
@@ -102,10 +111,7 @@ class DiscordClient(commands.AutoShardedBot):
     async def serve(self, token: str) -> None:
         """Log in and serve until closed. Raises SetupError where Discord does not let this bot in."""
         try:
-            async with asyncio.timeout(LOGIN_S):
-                await self.login(token)
-            await self.sync_commands()
-            await self._serve_gateway()
+            await self._serve(token, message_content=True)
         except discord.LoginFailure:
             raise SetupError(_REFUSED_LOGIN) from None
         except discord.PrivilegedIntentsRequired:
@@ -122,6 +128,36 @@ class DiscordClient(commands.AutoShardedBot):
                 f"Discord can't be reached ({_reason(error, LOGIN_S)}): check the network, and DISCORD_PROXY "
                 "and SSL_CERT_FILE where they are set."
             ) from error
+
+    async def _serve(self, token: str, *, message_content: bool) -> None:
+        """Log in and serve, with Message Content where the application has it and Discord lets it."""
+        async with asyncio.timeout(LOGIN_S):
+            await self.login(token)
+        granted = self._has_message_content()
+        self._wanted.message_content = granted and message_content
+        if not granted:
+            logger.info(_NO_CONTENT, "The application has no Message Content Intent")
+        await self.sync_commands()
+        try:
+            await self._serve_gateway()
+        except discord.PrivilegedIntentsRequired:
+            if not self._wanted.message_content:
+                raise
+            logger.warning(_NO_CONTENT, "Discord refused the Message Content Intent")
+            await self._begin_afresh()
+            await self._serve(token, message_content=False)
+
+    def _has_message_content(self) -> bool:
+        """Say whether the application may read messages that do not mention it; known since login."""
+        assert self.application is not None, "known since login"
+        flags = self.application.flags
+        return flags.gateway_message_content or flags.gateway_message_content_limited
+
+    async def _begin_afresh(self) -> None:
+        """Become as new: discord.py closes a client whose intents are refused."""
+        self.clear()
+        self.http.connector = discord.utils.MISSING  # it is closed, too
+        await self.__aenter__()  # makes what is tied to a connection anew, as discord.py's own `start` does
 
     async def _serve_gateway(self) -> None:
         """Serve the gateway in a task that `close` ends, not the cancellation of whoever waits for it.

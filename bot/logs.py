@@ -56,6 +56,8 @@ def set_up(level: str, secrets: Iterable[str] = ()) -> None:
     chosen = logging.getLevelNamesMapping()[level]
     logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    # It logs each request with its address, and that of an upload is a key to it.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(chosen)
     logging.getLogger("alembic").setLevel(max(chosen, logging.WARNING))  # at INFO it says nothing of use

@@ -6,54 +6,61 @@ Of each answer one task reads what the model says, and the command's own task sh
 import asyncio
 import logging
 import secrets
-import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import discord
 from discord.ext import commands
 
 from bot.errors import EarshotError
 from bot.media.events import MediaEvent
-from bot.media.prompts import go_on, shorter
 from bot.media.request import MediaRequest
 from bot.text.pages import paged
-from cogs.answer_delivery import EDITABLE_S, Delivery, UndeliverableError
-from cogs.answer_state import ENDS, Answer, Stage
-from cogs.answer_view import FILE_NAME, Act, page_alone, parse_custom_id, turned
+from cogs.answer_buttons import Act, answer_id_of, parse_custom_id
+from cogs.answer_delivery import EDITABLE_S, Delivery, InteractionDelivery, UndeliverableError
+from cogs.answer_pages import attached_document, page_alone, turned
+from cogs.answer_reply import ReplyDelivery
+from cogs.answer_requests import Earlier, rest_of, shorter, translated
+from cogs.answer_show import show
+from cogs.answer_state import Answer, Stage
 from cogs.errors import answer_error, sentence_of
+from cogs.modal_fields import question_after
+
+__all__ = ["Answers", "MediaRequests", "Speaker", "answer_id_of"]
 
 logger = logging.getLogger(__name__)
 
-EDIT_S = 1.0  # between edits of a message: Discord allows 5 in 2 s, and an eye follows no more
-KEPT = 300  # answers whose buttons work in full; of older ones the pages do, from the attached file
+KEPT = 300  # answers whose buttons work without a look into the database
 UNLOAD_S = 0.4  # for telling people that their answer ends; the client has 0.8 s to close
 
 _RESTARTS = "I am being restarted: ask again in a minute."
 _ENDED_EARLY = "The answer ended before it was complete: ask again."
 _FORGOTTEN = "I no longer have what was asked there: use the command again."
+_SILENT = "I am in no call here any more: /join begins one."
+_SPEAKING = "I read it aloud as soon as nobody speaks."
 
-Ask = Callable[[MediaRequest], AsyncGenerator[MediaEvent, None]]
+
+class MediaRequests(Protocol):
+    """What answers requests, and keeps what it answered."""
+
+    def ask(self, request: MediaRequest) -> AsyncGenerator[MediaEvent, None]:
+        """Yield what happens with a request; raise an EarshotError where there is no answer."""
+
+    async def recall(self, answer_id: str) -> tuple[MediaRequest, str] | None:
+        """Return what was asked, and the answer's Markdown; None where it is kept no longer."""
 
 
-class Pace:
-    """When a message may be edited next: once a second; what must come sooner is made up for afterwards."""
+class Speaker(Protocol):
+    """What speaks in the calls of servers."""
 
-    def __init__(self, now: float) -> None:
-        """Begin with a second for words to come: until then Discord itself shows that the bot thinks."""
-        self._quiet_until = now + EDIT_S
-        self._next = now
+    def can_speak(self, guild_id: int) -> bool:
+        """Say whether a call runs in a server."""
 
-    def left(self, now: float) -> float:
-        """Return the seconds until the next edit is due."""
-        return max(0.0, self._quiet_until - now, self._next - now)
-
-    def edited(self, now: float) -> None:
-        """Count an edit."""
-        self._next = max(self._next, now) + EDIT_S
+    async def speak(self, guild_id: int, user_id: int, text: str) -> None:
+        """Say an answer, in Markdown, in the call of a server, for a person. Raises EarshotError."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,39 +73,37 @@ class _Running:
 class Answers(commands.Cog):
     """Gives answers, and answers their buttons."""
 
-    def __init__(self, ask: Ask, *, editable_s: float = EDITABLE_S) -> None:
-        """`ask` yields what happens with a request, and raises an EarshotError where there is no answer.
-
-        `editable_s` is how long the message of an interaction can be edited; a longer answer is sent anew.
-        """
-        self._ask = ask
+    def __init__(
+        self, media: MediaRequests, *, speaker: Speaker | None = None, editable_s: float = EDITABLE_S
+    ) -> None:
+        """`editable_s` is how long the message of an interaction can be edited; then it is sent anew."""
+        self._media = media
+        self._speaker = speaker
         self._editable_s = editable_s
         self._running: dict[str, _Running] = {}
         self._kept: OrderedDict[str, Answer] = OrderedDict()
 
-    async def give(
-        self, interaction: discord.Interaction, request: MediaRequest, *, heading: str, label: str = ""
-    ) -> None:
+    async def give(self, interaction: discord.Interaction, request: MediaRequest, *, label: str = "") -> None:
         """Answer a deferred interaction; return when the answer has ended, whichever way, and is shown.
 
-        `heading` is a safe line that says what was asked, `label` a word for what is done to an earlier
-        answer.
+        `label` is a word for what is done to an earlier answer.
         """
-        answer = Answer(secrets.token_hex(8), request, heading, label)
-        self._keep(answer)
-        showing = asyncio.current_task()
-        assert showing is not None, "every coroutine of ours runs in a task"
-        reading = asyncio.create_task(self._read(answer), name=f"answer-{answer.id}")
-        self._running[answer.id] = _Running(answer, reading, showing)
-        try:
-            await _show(answer, Delivery(interaction, self._editable_s))
-        except UndeliverableError as error:
-            # Deleted, or no way to Discord: there is nobody to tell, and nothing more to pay for.
-            logger.warning("An answer could not be shown: %s", error)
-        finally:
-            del self._running[answer.id]
-            reading.cancel()
-            await asyncio.wait({reading})
+        await self._answer(request, label, InteractionDelivery(interaction, self._editable_s))
+
+    async def reply(self, message: discord.Message, request: MediaRequest) -> None:
+        """Answer a message by a reply; return when the answer has ended, whichever way, and is shown."""
+        await self._answer(request, "", ReplyDelivery(message))
+
+    async def recall(self, answer_id: str) -> tuple[MediaRequest, str] | None:
+        """Return what was asked, and the answer's Markdown as far as it came; None where nobody knows it."""
+        answer = self._kept.get(answer_id)
+        return (answer.request, answer.text) if answer is not None else await self._media.recall(answer_id)
+
+    def forget(self, user_id: int, guild_id: int | None) -> None:
+        """Forget what a person asked in a server, or in direct messages, so that no button brings it back."""
+        for answer in list(self._kept.values()):
+            if (answer.request.user_id, answer.request.guild_id) == (user_id, guild_id):
+                del self._kept[answer.id]
 
     async def cog_unload(self) -> None:
         """End what runs, and have people told."""
@@ -108,10 +113,30 @@ class Answers(commands.Cog):
         if running:
             await asyncio.wait({each.showing for each in running}, timeout=UNLOAD_S)
 
+    async def _answer(self, request: MediaRequest, label: str, delivery: Delivery) -> None:
+        answer_id = secrets.token_hex(8)
+        answer = Answer(answer_id, replace(request, id=answer_id), label)
+        self._keep(answer)
+        showing = asyncio.current_task()
+        assert showing is not None, "every coroutine of ours runs in a task"
+        reading = asyncio.create_task(self._read(answer), name=f"answer-{answer.id}")
+        self._running[answer.id] = _Running(answer, reading, showing)
+        try:
+            await show(answer, delivery)
+        except UndeliverableError as error:
+            # Deleted, or no way to Discord: there is nobody to tell, and nothing more to pay for.
+            logger.warning("An answer could not be shown: %s", error)
+        finally:
+            del self._running[answer.id]
+            answer.made = ()  # sent; kept, they would fill the memory
+            reading.cancel()
+            await asyncio.wait({reading})
+
     async def _read(self, answer: Answer) -> None:
         try:
-            async with aclosing(self._ask(answer.request)) as events:
+            async with aclosing(self._media.ask(answer.request)) as events:
                 async for event in events:
+                    answer.speakable = self._can_speak(answer.request.guild_id)
                     answer.apply(event)
             answer.end(Stage.FAILED, _ENDED_EARLY)
         except Exception as error:
@@ -139,20 +164,31 @@ class Answers(commands.Cog):
         match act:
             case Act.CANCEL:
                 await self._cancel(interaction, answer_id)
+                return
             case Act.PAGE:
                 await self._turn(interaction, answer_id, page)
+                return
+        earlier = await self._earlier(answer_id)
+        match act:
             case Act.AGAIN:
-                await self._another(interaction, answer_id, lambda request, _: request, "Again")
+                await self._another(interaction, earlier.request, "Again")
             case Act.SHORTER:
-                await self._another(interaction, answer_id, shorter, "Shorter")
+                await self._another(interaction, shorter(earlier), "Shorter")
+            case Act.TRANSLATE:
+                await self._another(interaction, translated(earlier, interaction.locale.value), "Translated")
             case Act.GO_ON:
-                await self._another(interaction, answer_id, go_on, "Continued")
+                await self._another(interaction, rest_of(earlier), "Continued")
+            case Act.CONTINUE:
+                await interaction.response.send_modal(question_after(answer_id))
+            case Act.SPEAK:
+                await self._speak(interaction, earlier)
 
     async def _cancel(self, interaction: discord.Interaction, answer_id: str) -> None:
         running = self._running.get(answer_id)
         if running is None:
             raise EarshotError("This answer has ended already.")
-        if not (_asked(running.answer, interaction) or interaction.permissions.manage_messages):
+        asked = running.answer.request.user_id == interaction.user.id
+        if not (asked or interaction.permissions.manage_messages):
             raise EarshotError("Only who asked can stop this answer.")
         _stop(running, "Stopped.")
         await interaction.response.defer()
@@ -162,60 +198,49 @@ class Answers(commands.Cog):
         message = interaction.message
         assert message is not None, "a button is in a message"
         answer = self._kept.get(answer_id)
-        alone = not (message.flags.ephemeral or _is_theirs(answer, message, interaction))
+        alone = not (message.flags.ephemeral or _is_theirs(answer, message, interaction.user.id))
         await interaction.response.defer(ephemeral=alone, thinking=alone)
-        pages = answer.pages if answer is not None else await _read_pages(message)
-        view = page_alone(pages, answer_id, page) if alone else turned(message, pages, answer_id, page)
-        await interaction.edit_original_response(view=view)
-
-    async def _another(
-        self,
-        interaction: discord.Interaction,
-        answer_id: str,
-        change: Callable[[MediaRequest, str], MediaRequest],
-        label: str,
-    ) -> None:
-        """Give another answer, to a request made of that of an earlier one and its text."""
-        answer = self._kept.get(answer_id)
-        if answer is None:
-            raise EarshotError(_FORGOTTEN)
-        await interaction.response.defer(thinking=True)
-        request = change(answer.request, answer.text)
-        request = replace(request, guild_id=interaction.guild_id, user_id=interaction.user.id)
-        await self.give(interaction, request, heading=answer.heading, label=label)
-
-
-async def _show(answer: Answer, delivery: Delivery) -> None:
-    """Show an answer until it has ended."""
-    pace = Pace(time.monotonic())
-    shown = Stage.WAITING
-    look: object = None
-    while shown not in ENDS:
-        await _until_due(answer, shown, pace)
-        answer.changed.clear()
-        stage = answer.stage
-        await answer.make_pages()
-        if answer.stage is not stage:
-            continue  # it has changed meanwhile, and the pages are not those of its new stage
-        before, look = look, answer.look()
-        if look == before:
-            continue
-        await delivery.show(answer)
-        pace.edited(time.monotonic())
-        shown = stage
-
-
-async def _until_due(answer: Answer, shown: Stage, pace: Pace) -> None:
-    """Wait until there is something to show, and time to; first words and a stop are not kept waiting."""
-    await answer.changed.wait()
-    while (left := pace.left(time.monotonic())) > 0:
-        first_words = shown is Stage.WAITING and answer.stage is not Stage.WAITING
-        if first_words or answer.stage is Stage.STOPPED:
+        pages = answer.pages if answer is not None else await self._read_pages(message, answer_id)
+        if alone:
+            await interaction.edit_original_response(view=page_alone(pages, answer_id, page))
             return
-        answer.changed.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(left):
-                await answer.changed.wait()
+        view = turned(message, pages, answer_id, page)
+        await interaction.edit_original_response(view=view, attachments=message.attachments)
+
+    async def _read_pages(self, message: discord.Message, answer_id: str) -> list[str]:
+        document = await attached_document(message)
+        if document is None:
+            document = (await self._earlier(answer_id)).text
+        return await asyncio.to_thread(paged, document)
+
+    async def _another(self, interaction: discord.Interaction, request: MediaRequest, label: str) -> None:
+        """Give another answer, to who pressed a button of an earlier one."""
+        await interaction.response.defer(thinking=True)
+        request = replace(
+            request,
+            guild_id=interaction.guild_id,
+            user_id=interaction.user.id,
+            locale=interaction.locale.value,
+        )
+        await self.give(interaction, request, label=label)
+
+    async def _speak(self, interaction: discord.Interaction, earlier: Earlier) -> None:
+        guild_id = interaction.guild_id
+        if self._speaker is None or guild_id is None or not self._speaker.can_speak(guild_id):
+            raise EarshotError(_SILENT)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._speaker.speak(guild_id, interaction.user.id, earlier.text)
+        await interaction.edit_original_response(content=_SPEAKING)
+
+    def _can_speak(self, guild_id: int | None) -> bool:
+        return self._speaker is not None and guild_id is not None and self._speaker.can_speak(guild_id)
+
+    async def _earlier(self, answer_id: str) -> Earlier:
+        """Find an answer; raise EarshotError where nobody knows it any more."""
+        recalled = await self.recall(answer_id)
+        if recalled is None:
+            raise EarshotError(_FORGOTTEN)
+        return Earlier(answer_id, *recalled)
 
 
 def _stop(running: _Running, note: str) -> None:
@@ -223,22 +248,11 @@ def _stop(running: _Running, note: str) -> None:
     running.reading.cancel()
 
 
-def _asked(answer: Answer, interaction: discord.Interaction) -> bool:
-    return answer.request.user_id == interaction.user.id
-
-
-def _is_theirs(answer: Answer | None, message: discord.Message, interaction: discord.Interaction) -> bool:
+def _is_theirs(answer: Answer | None, message: discord.Message, user_id: int) -> bool:
     """Say whether the answer was asked for by who pressed a button of it; whoever did, if nobody knows."""
     if answer is not None:
-        return _asked(answer, interaction)
-    origin = message.interaction_metadata
-    return origin is None or origin.user.id == interaction.user.id
-
-
-async def _read_pages(message: discord.Message) -> list[str]:
-    """Make the pages of an answer from the file that is attached to it."""
-    file = next((each for each in message.attachments if each.filename == FILE_NAME), None)
-    if file is None:
-        raise EarshotError(_FORGOTTEN)
-    text = (await file.read()).decode(errors="replace")
-    return await asyncio.to_thread(paged, text)
+        return answer.request.user_id == user_id
+    if message.interaction_metadata is not None:
+        return message.interaction_metadata.user.id == user_id
+    question = message.reference.resolved if message.reference else None
+    return not isinstance(question, discord.Message) or question.author.id == user_id

@@ -30,7 +30,8 @@ class StatusView(discord.ui.LayoutView):
                     "**Latency**, half of the time / 99 % of the time within:\n"
                     f"- your word to Gemini: {_latency(status.mouth_to_live)}\n"
                     f"- Gemini's answer to your ear: {_latency(status.live_to_ear)}\n"
-                    f"- falling silent when interrupted: {_latency(status.barge_in)}"
+                    f"- falling silent when interrupted: {_latency(status.barge_in)}\n"
+                    f"- knowing that a turn has ended: {_hangover(status.hangover_ms)}"
                 ),
             )
         )
@@ -44,6 +45,11 @@ def _people(user_ids: list[int]) -> str:
     names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:SHOWN])
     more = len(user_ids) - SHOWN
     return f"{names} and {more} more" if more > 0 else names
+
+
+def _hangover(hangover_ms: float | None) -> str:
+    """Return how long the bot waits whether somebody goes on; it learns from each person's pauses."""
+    return "nobody has spoken yet" if hangover_ms is None else f"{hangover_ms:.0f} ms"
 
 
 def _latency(latency: Latency) -> str:

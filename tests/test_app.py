@@ -117,9 +117,8 @@ async def test_no_privileged_intent_is_asked_for(
         await eventually(lambda: bool(asked_intents(discord_emulator)))
     asked = asked_intents(discord_emulator)
     assert all(intents & PRIVILEGED == 0 for intents in asked)
-    assert set(asked) == {Intent.GUILDS | Intent.GUILD_VOICE_STATES}, (
-        "what it has no use for, it does not ask for"
-    )
+    wanted = Intent.GUILDS | Intent.GUILD_VOICE_STATES | Intent.GUILD_MESSAGES | Intent.DIRECT_MESSAGES
+    assert set(asked) == {wanted}, "what it has no use for, it does not ask for"
 
 
 async def test_no_thread_or_task_stays(settings: Settings, discord_emulator: DiscordEmulator) -> None:

@@ -23,7 +23,11 @@ PIN = re.compile(
 )
 
 # What Discord calls them where a server's owner sees them; discord.py has two by older names.
-SHOWN = {"read_messages": "View Channels", "use_voice_activation": "Use Voice Activity"}
+SHOWN = {
+    "read_messages": "View Channels",
+    "use_voice_activation": "Use Voice Activity",
+    "send_messages_in_threads": "Send Messages in Threads",
+}
 
 
 def locked(python: str) -> dict[str, str]:

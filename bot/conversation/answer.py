@@ -96,8 +96,14 @@ class Answer:
         self._on_failure = on_failure
         self._number = 0  # fences the slices of an answer that was dropped between two of them
         self._chunks: asyncio.Queue[_Chunk] = asyncio.Queue(QUEUE)
+        self._busy = False  # with a chunk that was taken from the queue
         self._task = asyncio.create_task(self._encode(), name=f"{name}-encoder")
         self._task.add_done_callback(self._ended)
+
+    @property
+    def encoding(self) -> bool:
+        """Whether some of the answer is not in the playout buffer yet."""
+        return self._busy or not self._chunks.empty()
 
     def close(self) -> None:
         """Stop encoding."""
@@ -163,7 +169,9 @@ class Answer:
     async def _encode(self) -> None:
         """Encode in slices, so that a burst of the answer never holds up the loop."""
         while True:
+            self._busy = False
             item = await self._chunks.get()
+            self._busy = True
             if isinstance(item, _End):
                 self._playout.push(self._encoder.flush(), time.monotonic())
                 self._playout.finish()

@@ -11,6 +11,7 @@ from google import genai
 
 from bot.audio.ratepath import RatePath
 from bot.conversation.call import Call, CallError, VoiceChannel
+from bot.conversation.options import CallOptions
 from bot.live.setup import LiveSetup
 from bot.voice.clock import SendClock
 
@@ -51,13 +52,19 @@ class Calls:
         clock: SendClock,
         path: RatePath,
         consented: Callable[[int, int], bool],
+        options_of: Callable[[int], CallOptions] = lambda _guild_id: CallOptions(),
     ) -> None:
-        """`setup_of(guild_id)` and `consented(guild_id, user_id)` are asked anew for each call and packet."""
+        """Make the owner of the calls of this process.
+
+        `setup_of(guild_id)` and `options_of(guild_id)` are asked anew for each call, `consented(guild_id,
+        user_id)` for each packet.
+        """
         self._live_client = live_client
         self._setup_of = setup_of
         self._clock = clock
         self._path = path
         self._consented = consented
+        self._options_of = options_of
         self._seats: dict[int, _Seat] = {}
         self._endings: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -102,6 +109,7 @@ class Calls:
             path=self._path,
             consented=lambda user_id: self._consented(guild_id, user_id),
             on_end=self._ended,
+            options=self._options_of(guild_id),
         )
         await self._open(call, seat)
         return call

@@ -66,7 +66,12 @@ def judge(outcome: Outcome) -> Verdict:
         answers=answers,
         arrivals=arrivals,
         on_the_wire=_wire_latencies(outcome, turns, answers),
-        checks=[*_heard(outcome, turns, arrivals), *_answered(outcome, answers), *_latencies(outcome)],
+        checks=[
+            *_heard(outcome, turns, arrivals),
+            *_answered(outcome, answers),
+            _shown(outcome),
+            *_latencies(outcome),
+        ],
     )
 
 
@@ -90,6 +95,12 @@ def _heard(outcome: Outcome, turns: list[HeardTurn], arrivals: list[Arrival]) ->
         _counted(outcome, "missing", "frames that had to be made up"),
         _counted(outcome, "undecrypted", "frames the bot could not decrypt"),
     ]
+
+
+def _shown(outcome: Outcome) -> Check:
+    """Check that what was shown came back as pictures too: marks on the photo, frames of the film."""
+    drawn = sum(exhibit.pictures > 0 for exhibit in outcome.exhibits)
+    return Check("answers that came with a picture", str(drawn), "2", drawn == 2)
 
 
 def _counted(outcome: Outcome, counter: str, name: str) -> Check:

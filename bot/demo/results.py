@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bot.audio.pcm import DISCORD_HZ, LIVE_IN_HZ, Pcm16
+from bot.demo.gallery import as_markdown
 from bot.demo.judge import Verdict, spoken
 from bot.demo.plot import Span, Timeline, draw
 from bot.demo.scene import INTERRUPTED, Outcome
@@ -32,6 +33,10 @@ def write(outcome: Outcome, verdict: Verdict, folder: Path) -> None:
     )
     draw(timeline, "A call with Earshot: three sentences, one interruption", folder / "timeline.png")
     (folder / "transcript.md").write_text(_transcript(outcome, verdict), encoding="utf-8")
+    (folder / "shown.md").write_text(as_markdown(outcome.exhibits), encoding="utf-8")
+    for exhibit in outcome.exhibits:
+        for name, data in exhibit.files:
+            (folder / name).write_bytes(data)
     text = json.dumps(summary(outcome, verdict), indent=2)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""What happens in the demo: a person joins, talks with the bot, interrupts it once, and leaves."""
+"""What happens in the demo: a person talks with the bot, interrupts it once, leaves, and shows it things."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ from typing import TypeVar
 import aiohttp
 
 from bot.audio.pcm import Pcm16
+from bot.demo.gallery import Exhibit, show
 from bot.demo.stage import DemoError, Stage
 from bot.demo.turns import GivenAnswer, given_answers
 from bot.emulators.client.connection import VoiceError
@@ -70,6 +71,7 @@ class Outcome:
     recording: Pcm16
     """What the person heard from `started` to `ended`, 48 kHz mono."""
     figures: dict[str, float]
+    exhibits: list[Exhibit]
     exit_code: int
 
 
@@ -81,6 +83,7 @@ async def play(stage: Stage, tell: Tell) -> Outcome:
         lines, figures = await stage.while_bot_runs(_call(stage, person, tell))
         ended = time.monotonic()
         undecryptable = person.undecryptable  # before leaving, with what still waits for a key
+        exhibits = await stage.while_bot_runs(show(stage, person.user, tell))
     except (ActError, InteractionFailedError, VoiceError, TimeoutError, aiohttp.ClientError) as error:
         raise DemoError(f"The scene broke off: {str(error) or 'something took too long'}.") from error
     finally:
@@ -100,6 +103,7 @@ async def play(stage: Stage, tell: Tell) -> Outcome:
         undecryptable=undecryptable,
         recording=person.recording(started, ended),
         figures=figures,
+        exhibits=exhibits,
         exit_code=code,
     )
 

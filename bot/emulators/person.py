@@ -170,7 +170,18 @@ class Person:
         """Press a button of a message; await the result for the bot's message."""
         return self._emulator.world.click(self.user.id, message.id, custom_id)
 
-    def post(self, channel_id: int, content: str = "", files: Sequence[Path | Upload] = ()) -> Message:
+    def post(
+        self,
+        channel_id: int,
+        content: str = "",
+        files: Sequence[Path | Upload] = (),
+        *,
+        reply_to: Message | None = None,
+        ping: bool = True,
+    ) -> Message:
         """Write a message with files, and return it as everyone sees it."""
         uploads = [Upload(file.name, file.read_bytes()) if isinstance(file, Path) else file for file in files]
-        return self._emulator.world.post(self.user.id, channel_id, content, uploads)
+        target = None if reply_to is None else reply_to.id
+        return self._emulator.world.post(
+            self.user.id, channel_id, content, uploads, reply_to=target, ping=ping
+        )

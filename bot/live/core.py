@@ -6,6 +6,7 @@ comes under the number of an older connection is counted and dropped: nothing la
 """
 
 import logging
+import math
 import random
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ QUIET_S = 2.0  # without marks: with no audio for this long nobody speaks, and t
 IDLE_CHECK_S = 0.1
 STRAY_S = 1.0  # after an interruption chunks may still come; bounded, as the turn's end may never come
 MOVING = "Gemini asked me to connect anew."
+CHANGING = "My settings were changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,9 @@ class LiveCore:
         self.counters = LiveCounters()
         self.failure: Failure | None = None
         """The newest failure of the connection."""
-        self._setup = setup
+        self.setup = setup
+        """How the session is set up now."""
+        self._next_setup: LiveSetup | None = None  # to be taken over at the next idle moment
         self._name = name
         self._backoff = Backoff(rng)
         self._resumption = Resumption()
@@ -99,6 +103,18 @@ class LiveCore:
         self._step(Step.CLOSE)
         self._deadline = None
 
+    def change(self, setup: LiveSetup, now: float) -> None:
+        """Take another setup over: at once before the start, else at the next idle moment.
+
+        Never in between: what a turn was begun with, marks or none, it has to end with.
+        """
+        if self.state is LiveState.IDLE:
+            self.setup = setup
+            return
+        self._next_setup = setup if setup != self.setup else None
+        if self._next_setup is not None and self.state in TALKING:
+            self._go_away(math.inf, now)
+
     def attempt(self) -> Attempt:
         """Return the connection to make now; whatever belongs to an older one is fenced from here on."""
         self._attempt = Attempt(self._attempt.number + 1, self._resumption.handle)
@@ -116,6 +132,8 @@ class LiveCore:
         self._stray_until = NEVER
         self._recap.turn_ended()
         self.outbox.rewind(now)
+        if self._next_setup is not None:
+            self._go_away(math.inf, now)
         return [Ready(resumed)]
 
     def seed(self) -> str | None:
@@ -175,18 +193,28 @@ class LiveCore:
         return []
 
     def _move(self, now: float) -> list[LiveEvent]:
+        changing = self._next_setup is not None
         if self._idle(now):
+            self._adopt()
             # All has been dealt with; what the model chose not to answer it need not hear twice.
             self.outbox.answered(by_marks=False)
         elif now < self._move_by:
             self._deadline = min(self._move_by, now + IDLE_CHECK_S)
             return []
         self._step(Step.MOVED)
-        return [Lost(MOVING)]
+        return [Lost(CHANGING if changing else MOVING)]
+
+    def _adopt(self) -> None:
+        """Take the next setup; another model can't go on with this one's session."""
+        if self._next_setup is None:
+            return
+        if self._next_setup.capabilities != self.setup.capabilities or not self._next_setup.resumption:
+            self._resumption = Resumption()
+        self.setup, self._next_setup = self._next_setup, None
 
     def _idle(self, now: float) -> bool:
         """Whether nobody speaks, nothing waits to be sent, and nothing is being answered."""
-        quiet = self._setup.turns == "marks" or now - self._audio_at > QUIET_S
+        quiet = self.setup.turns == "marks" or now - self._audio_at > QUIET_S
         busy = self._answering or self.outbox.activity_open or self.outbox.waiting > 0
         return quiet and not busy and not self.outbox.unanswered(now)
 
@@ -260,7 +288,7 @@ class LiveCore:
     def _answered(self, *, begun: bool) -> None:
         """Let go of the turn that an answer begins for, an empty answer too."""
         if begun:
-            self.outbox.answered(by_marks=self._setup.turns == "marks")
+            self.outbox.answered(by_marks=self.setup.turns == "marks")
 
     def _go_away(self, move_by: float, now: float) -> None:
         self._move_by = min(move_by, self._move_by) if self.state is LiveState.DRAINING else move_by

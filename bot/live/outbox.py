@@ -34,8 +34,8 @@ class Audio:
 
     pcm: bytes
     at: float
-    speaker: int | None = None
-    """Whose speech it is; None for silence."""
+    speaker: int | frozenset[int] | None = None
+    """Whose speech it is, or whose it is the sum of; None for silence."""
     direct: bool = True
     """Whether it is sent as it arrives, and so measured: silence, and what waited for its turn, is not."""
 
@@ -214,7 +214,10 @@ class Outbox:
 
 
 def _is_speech_of(speaker: int, entry: _Entry) -> bool:
-    return isinstance(entry.item, Audio) and entry.item.speaker == speaker
+    if not isinstance(entry.item, Audio):
+        return False
+    whose = entry.item.speaker
+    return speaker in whose if isinstance(whose, frozenset) else speaker == whose
 
 
 def _drop_all_empty(queue: deque[_Entry]) -> None:

@@ -54,7 +54,6 @@ class LiveSession:
         """From when a datagram arrived to when the socket had taken its speech, whatever held it up between:
         keys at a join, the jitter buffer, a lost connection. What waits for its turn is not in it."""
         self._client = client
-        self._setup = setup
         self._on_event = on_event
         self._name = f"live-{name}"
         self._core = LiveCore(setup, rng or random.Random(), name=self._name)  # noqa: S311 - jitter
@@ -67,6 +66,16 @@ class LiveSession:
     def state(self) -> LiveState:
         """Where the session stands."""
         return self._core.state
+
+    @property
+    def marks(self) -> bool:
+        """Whether the turns are to be marked now; else the model finds them, and refuses marks."""
+        return self._core.setup.turns == "marks"
+
+    def change(self, setup: LiveSetup) -> None:
+        """Go on with another setup from the next idle moment, over another connection."""
+        self._core.change(setup, time.monotonic())
+        self._wake()
 
     def counters(self) -> dict[str, int]:
         """Return what happened so far, by name."""
@@ -123,10 +132,13 @@ class LiveSession:
 
     # -- what is said to the model
 
-    def send_audio(self, pcm: bytes, at: float, *, speaker: int, replayed: bool = False) -> None:
+    def send_audio(
+        self, pcm: bytes, at: float, *, speaker: int | frozenset[int], replayed: bool = False
+    ) -> None:
         """Say a person's speech: PCM16 little-endian, 16 kHz mono, received at `at`; kept a while in a gap.
 
-        What is `replayed` had to wait for its turn, which is not measured as latency.
+        Of several speakers it is the sum. What is `replayed` had to wait for its turn, which is not measured
+        as latency.
         """
         if pcm:
             self._say(Audio(pcm, at, speaker, direct=not replayed))
@@ -160,7 +172,7 @@ class LiveSession:
         self._say(Text(text, answer=True))
 
     def _mark(self, mark: ActivityStart | ActivityEnd) -> None:
-        if self._setup.turns != "marks":
+        if not self.marks:
             raise ValueError("this session's model finds the turns itself, and refuses marks")
         self._say(mark)
 
@@ -197,7 +209,7 @@ class LiveSession:
     async def _open(self, stack: contextlib.AsyncExitStack, handle: str | None) -> AsyncSession:
         """Connect up to setupComplete, and tell a session that could not be resumed what it is to know."""
         connecting = self._client.aio.live.connect(
-            model=self._setup.capabilities.name, config=self._setup.config(handle)
+            model=self._core.setup.capabilities.name, config=self._core.setup.config(handle)
         )
         try:
             session = await stack.enter_async_context(connecting)

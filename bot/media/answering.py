@@ -1,4 +1,4 @@
-"""One question to the model, streamed: tried again, and of another model, until the first words came.
+"""One question to the model, streamed: tried again, and of another model, until the first of the answer came.
 
 From then on nothing is asked again: what came is kept, and the end says why it is cut short.
 """
@@ -15,21 +15,16 @@ from google import genai
 from google.genai import types
 
 from bot.media.errors import MediaError
+from bot.media.events import MadeFile
 from bot.media.failures import FAILURES, Failure, Way, judge, pause_s
-from bot.media.request import MediaRequest
+from bot.media.parts import code_block, drawn, output_block
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 4  # of one model
 FIRST_WORDS_S = 120.0  # an hour of video takes a minute before the first word
 NEXT_WORDS_S = 60.0
-WHOLE_MS = 15 * 60_000  # the SDK's own limit for the stream from beginning to end
 
-_RESOLUTION = {
-    "low": types.MediaResolution.MEDIA_RESOLUTION_LOW,
-    "medium": types.MediaResolution.MEDIA_RESOLUTION_MEDIUM,
-    "high": types.MediaResolution.MEDIA_RESOLUTION_HIGH,
-}
 _REFUSALS = {
     "SAFETY": "Gemini refused this for safety reasons",
     "IMAGE_SAFETY": "Gemini refused this for safety reasons",
@@ -44,6 +39,9 @@ _CUT = "The answer broke off: what came until then is above."
 _TOO_LONG = "The answer reached the longest that the model can write, and is cut there."
 
 Usage = types.GenerateContentResponseUsageMetadata
+Contents = list[types.Content]
+Piece = str | MadeFile
+"""The next words of an answer, or a picture that the model's code drew."""
 
 
 class FilesGone(Exception):  # noqa: N818 - says what to do, and is never shown
@@ -62,8 +60,11 @@ class Answer:
     model: str
     usage: Usage | None = None
     truncated: str | None = None
+    grounding: types.GroundingMetadata | None = None
     begun: bool = False
-    """Whether there were any words."""
+    """Whether there was anything of it."""
+    drawn: int = 0
+    """How many pictures the model's code has drawn."""
     reason: str | None = None
     """Why the model ended, by the API's name."""
 
@@ -77,8 +78,10 @@ class Asker:
         self._say = say
         self.answer = Answer(models[0])
 
-    async def ask(self, request: MediaRequest, parts: list[types.Part]) -> AsyncGenerator[str, None]:
-        """Yield the words of the answer as they come; `answer` says the rest, at any time.
+    async def ask(
+        self, contents: Contents, config: types.GenerateContentConfig
+    ) -> AsyncGenerator[Piece, None]:
+        """Yield the answer as it comes; `answer` says the rest, at any time.
 
         Raises MediaError, FilesGone; both only before the first word.
         """
@@ -86,9 +89,9 @@ class Asker:
             self.answer = Answer(model)
             self._say(f"Asking {model}")
             try:
-                async with aclosing(self._ask_again(request, parts)) as words:
-                    async for text in words:
-                        yield text
+                async with aclosing(self._ask_again(contents, config)) as pieces:
+                    async for piece in pieces:
+                        yield piece
             except _GivenUp as error:
                 failure = error.failure
             else:
@@ -97,15 +100,17 @@ class Asker:
                 break
         raise MediaError(failure.sentence)
 
-    async def _ask_again(self, request: MediaRequest, parts: list[types.Part]) -> AsyncGenerator[str, None]:
+    async def _ask_again(
+        self, contents: Contents, config: types.GenerateContentConfig
+    ) -> AsyncGenerator[Piece, None]:
         """Ask one model as often as that makes sense. Raises _GivenUp beside what `ask` does."""
         for attempt in itertools.count(1):
             try:
-                async with aclosing(self._stream(request, parts)) as words:
-                    async for text in words:
-                        yield text
+                async with aclosing(self._stream(contents, config)) as pieces:
+                    async for piece in pieces:
+                        yield piece
             except FAILURES as error:
-                failure = self._judged(error, parts)
+                failure = self._judged(error, contents)
             else:
                 return
             if failure is None:
@@ -116,13 +121,15 @@ class Asker:
             self._say(f"Gemini is busy: trying again in {max(1, round(pause))} s")
             await asyncio.sleep(pause)
 
-    def _judged(self, error: BaseException, parts: list[types.Part]) -> Failure | None:
+    def _judged(self, error: BaseException, contents: Contents) -> Failure | None:
         """Return what went wrong, or None where the answer had begun, so that it ends here."""
         if self.answer.begun:
             self.answer.truncated = _CUT
             logger.warning("An answer broke off: %s", type(error).__name__)
             return None
-        failure = judge(error, with_files=any(part.file_data for part in parts))
+        addresses = _addresses(contents)
+        on_youtube = any("youtube.com/" in address for address in addresses)
+        failure = judge(error, with_files=bool(addresses), on_youtube=on_youtube)
         if failure.way is Way.FILE_GONE:
             raise FilesGone from error
         logger.warning("%s did not answer: %s", self.answer.model, failure.sentence)
@@ -133,11 +140,13 @@ class Asker:
             return None
         return pause_s(failure, attempt + 1)
 
-    async def _stream(self, request: MediaRequest, parts: list[types.Part]) -> AsyncGenerator[str, None]:
+    async def _stream(
+        self, contents: Contents, config: types.GenerateContentConfig
+    ) -> AsyncGenerator[Piece, None]:
         stream = await self._client.aio.models.generate_content_stream(
             model=self.answer.model,
-            contents=[types.Content(role="user", parts=parts)],
-            config=_config(request),
+            contents=cast(types.ContentListUnion, contents),
+            config=config,
         )
         async with aclosing(cast(AsyncGenerator[types.GenerateContentResponse, None], stream)) as chunks:
             while True:
@@ -145,25 +154,40 @@ class Asker:
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     break
-                if text := self._take(chunk):
-                    yield text
+                for piece in self._take(chunk):
+                    yield piece
         self._end()
 
-    def _take(self, chunk: types.GenerateContentResponse) -> str:
-        """Return the words of a chunk, and keep what else it says. Raises MediaError for a refusal."""
+    def _take(self, chunk: types.GenerateContentResponse) -> list[Piece]:
+        """Return what a chunk holds for people, and keep what else it says.
+
+        Raises MediaError for a refusal.
+        """
         self.answer.usage = chunk.usage_metadata or self.answer.usage
         feedback = chunk.prompt_feedback
         if feedback is not None and feedback.block_reason is not None:
             raise MediaError(f"{_refusal(feedback.block_reason.value)}: ask something else.")
         candidate = chunk.candidates[0] if chunk.candidates else None
         if candidate is None:
-            return ""
+            return []
         if candidate.finish_reason is not None:
             self.answer.reason = candidate.finish_reason.value
+        self.answer.grounding = candidate.grounding_metadata or self.answer.grounding
         found = candidate.content.parts if candidate.content else None
-        text = "".join(part.text for part in found or [] if part.text and not part.thought)
-        self.answer.begun = self.answer.begun or bool(text)
-        return text
+        pieces = [piece for part in found or [] if not part.thought and (piece := self._piece(part))]
+        self.answer.begun = self.answer.begun or bool(pieces)
+        return pieces
+
+    def _piece(self, part: types.Part) -> Piece | None:
+        if part.executable_code is not None:
+            return code_block(part.executable_code)
+        if part.code_execution_result is not None:
+            return output_block(part.code_execution_result)
+        if part.inline_data is not None:
+            picture = drawn(part.inline_data, self.answer.drawn + 1)
+            self.answer.drawn += picture is not None
+            return picture
+        return part.text
 
     def _end(self) -> None:
         """Judge how the stream ended, where it ended without an error."""
@@ -188,16 +212,7 @@ def _refusal(reason: str) -> str:
     return _REFUSALS.get(reason, f"Gemini gave no answer (it says {reason})")
 
 
-def _config(request: MediaRequest) -> types.GenerateContentConfig:
-    schema = request.schema
-    return types.GenerateContentConfig(
-        system_instruction=request.system or None,
-        media_resolution=_RESOLUTION[request.detail] if request.detail else None,
-        response_mime_type="application/json" if schema is not None else None,
-        response_json_schema=schema,
-        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-        http_options=types.HttpOptions(
-            timeout=WHOLE_MS,
-            retry_options=types.HttpRetryOptions(attempts=1),  # here it is decided what is tried again
-        ),
-    )
+def _addresses(contents: Contents) -> list[str]:
+    """Return where the files of a question lie, as far as they do not go along with it."""
+    parts = [part for content in contents for part in content.parts or []]
+    return [part.file_data.file_uri or "" for part in parts if part.file_data]

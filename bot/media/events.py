@@ -1,4 +1,4 @@
-"""What happens while a request is worked on, in this order: progress, then text, then the end."""
+"""What happens while a request is worked on: progress, then text, then what is made of it, then the end."""
 
 from dataclasses import dataclass
 
@@ -32,6 +32,54 @@ class TextDelta:
 
 
 @dataclass(frozen=True)
+class TextWhole:
+    """The answer as far as it is known, in place of all words before."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page that an answer rests on, or a search that must be offered with it."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """Where a searched answer comes from."""
+
+    sources: tuple[Link, ...]
+    """In the order of their numbers, from 1."""
+    searches: tuple[Link, ...]
+    """What the model searched for: Google asks that these are shown, each as a link."""
+
+
+@dataclass(frozen=True)
+class MadeFile:
+    """A file made for an answer."""
+
+    name: str
+    """With the ending that says what it is: .png and .jpg are shown as pictures, all else is attached."""
+    data: bytes
+    description: str
+    """Alt text of a picture, or what the file holds; at most 1,024 characters."""
+
+    @property
+    def picture(self) -> bool:
+        """Whether it is shown rather than attached."""
+        return self.name.endswith((".png", ".jpg"))
+
+
+@dataclass(frozen=True)
+class Made:
+    """Files made for the answer: drawn pictures, tables, subtitles."""
+
+    files: tuple[MadeFile, ...]
+
+
+@dataclass(frozen=True)
 class Finished:
     """The answer is complete, or as complete as it will get."""
 
@@ -44,4 +92,4 @@ class Finished:
     """A sentence that says why the answer is cut short; None where it is whole."""
 
 
-MediaEvent = Progress | TextDelta | Finished
+MediaEvent = Progress | TextDelta | TextWhole | Grounding | Made | Finished

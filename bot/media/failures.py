@@ -51,8 +51,11 @@ class Failure:
     """What Gemini asks to wait; None where it does not say."""
 
 
-def judge(error: BaseException, *, with_files: bool) -> Failure:
-    """Say what an error of FAILURES means for a request, with uploaded files or without."""
+def judge(error: BaseException, *, with_files: bool, on_youtube: bool = False) -> Failure:
+    """Say what an error of FAILURES means for a request, with files that lie at Google or without.
+
+    `on_youtube` says that one of these is a video there.
+    """
     if not isinstance(error, errors.APIError):
         return _no_answer(error)
     message = str(error.message or "")
@@ -60,6 +63,10 @@ def judge(error: BaseException, *, with_files: bool) -> Failure:
         return _too_many(error)
     if error.code in _BUSY:
         return Failure("Gemini is overloaded just now: try again in a few minutes.", Way.RETRY)
+    if error.code in (400, 403, 404) and on_youtube:
+        return Failure(
+            "Gemini can't watch that video on YouTube: it must be public, and no live stream.", Way.NONE
+        )
     if error.code in (403, 404) and with_files and "model" not in message.lower():
         return Failure("A file expired before Gemini could read it: ask again.", Way.FILE_GONE)
     if error.code in (401, 403):

@@ -5,20 +5,19 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.media.clip import Clip
+from bot.media.detail import Detail
 from bot.media.documents import check_pdf
 from bot.media.errors import MediaError, shown
+from bot.media.lengths import check_length
 from bot.media.pictures import fit_picture
 from bot.media.recordings import Recording, probe, to_voice
-from bot.media.request import Detail
-from bot.media.sniff import HEAD_BYTES, Kind, sniff
+from bot.media.sniff import HEAD_BYTES, Kind, Sniffed, sniff
 from bot.media.workers import Workers
+from bot.media.written import NO_FILE, fit_text
 
 # Two: heavy work may take one core, and half of the other, from the voice; it never takes the GIL for long.
 THREADS = 2
-# By Gemini's million tokens of context: 263 tokens a second of video (66 at low detail), 32 of sound.
-MAX_VIDEO_S = 3600.0
-MAX_LOW_VIDEO_S = 3 * 3600.0
-MAX_AUDIO_S = 8 * 3600.0
 SMALL_AUDIO_BYTES = 256 * 1024  # not worth the loss of encoding anew: it goes along in the request
 
 # What the model takes, by FFmpeg's names; from ai.google.dev/gemini-api/docs/video-understanding and /audio.
@@ -47,15 +46,35 @@ _WEBM_CODECS = {"vp8", "vp9", "libdav1d", "av1", "libvpx", "libvpx-vp9"}
 class Fitted:
     """A file as the model gets it."""
 
-    path: Path
+    path: Path | None
+    """None for a video on YouTube, which only Google has."""
     name: str
     """What it is called in sentences."""
     mime_type: str
     size: int
     """Bytes."""
     sha256: str
+    kind: Kind
     duration_s: float | None = None
     pages: int | None = None
+    width: int | None = None
+    """Pixels, of a picture as the model gets it: upright and scaled."""
+    height: int | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is one still picture."""
+        return self.kind is Kind.PICTURE
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it has moving pictures."""
+        return self.mime_type.startswith("video/")
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is sound alone."""
+        return self.mime_type.startswith("audio/")
 
 
 class Fitter:
@@ -64,66 +83,87 @@ class Fitter:
     def __init__(self) -> None:
         self._workers = Workers("media-fit", THREADS)
 
-    async def fit(self, path: Path, filename: str, detail: Detail | None) -> Fitted:
-        """Check the file in `path` and make it fit; what is made stands beside it. Raises MediaError."""
+    async def fit(self, path: Path, filename: str, detail: Detail | None, clip: Clip | None = None) -> Fitted:
+        """Check the file in `path` and make it fit; what is made stands beside it. Raises MediaError.
+
+        Of a video only the `clip` counts against the limits of length.
+        """
         name = shown(filename)
-        container, kind = await self._workers.run(lambda _: _look(path, name))
-        if kind is Kind.DOCUMENT:
+        found = await self._workers.run(lambda _: _look(path, name))
+        if found.kind is Kind.DOCUMENT:
             pages = await check_pdf(path, name)
-            return await self._workers.run(lambda _: _fitted(path, name, "application/pdf", pages=pages))
+            return await self._workers.run(
+                lambda _: _fitted(path, name, "application/pdf", found.kind, pages=pages)
+            )
         into = path.with_name(f"{path.name}-fitted")
-        if kind is Kind.PICTURE:
-            return await self._workers.run(lambda _: _picture(path, container, into, detail, name))
-        return await self._workers.run(lambda stop: _recording(path, container, into, detail, name, stop))
+        if found.kind is Kind.PICTURE:
+            return await self._workers.run(lambda _: _picture(path, found.container, into, detail, name))
+        if found.kind is Kind.TEXT:
+            return await self._workers.run(lambda _: _text(path, into, name))
+        return await self._workers.run(
+            lambda stop: _recording(path, found.container, into, detail, clip, name, stop)
+        )
 
 
-def _look(path: Path, name: str) -> tuple[str, Kind]:
+def _look(path: Path, name: str) -> Sniffed:
     with path.open("rb") as file:
         found = sniff(file.read(HEAD_BYTES))
     if found is None:
-        raise MediaError(f"{name} is not a picture, video, recording or PDF: post one of these.")
-    return found.container, found.kind
+        raise MediaError(NO_FILE.format(name=name))
+    if found.kind is Kind.OFFICE:
+        raise MediaError(f"{name} is a document that I can't open: save it as PDF and post that.")
+    if found.kind is Kind.ARCHIVE:
+        raise MediaError(f"{name} is an archive: unpack it and post the files themselves.")
+    return found
+
+
+def _text(path: Path, into: Path, name: str) -> Fitted:
+    fit_text(path, into, name)
+    return _fitted(into, name, "text/plain", Kind.TEXT)
 
 
 def _picture(path: Path, container: str, into: Path, detail: Detail | None, name: str) -> Fitted:
     picture = fit_picture(path, container, into, detail, name)
-    return _fitted(into, name, picture.mime_type)
+    return _fitted(into, name, picture.mime_type, Kind.PICTURE, width=picture.width, height=picture.height)
 
 
 def _recording(
-    path: Path, container: str, into: Path, detail: Detail | None, name: str, stop: threading.Event
+    path: Path,
+    container: str,
+    into: Path,
+    detail: Detail | None,
+    clip: Clip | None,
+    name: str,
+    stop: threading.Event,
 ) -> Fitted:
     recording = probe(path, container, name, stop)
-    _check_length(recording, detail, name)
+    check_length(recording, detail, clip, name)
     if recording.video is not None:
-        return _fitted(path, name, _video_type(container, recording, name), duration_s=recording.duration_s)
+        mime_type = _video_type(container, recording, name)
+        return _fitted(path, name, mime_type, Kind.RECORDING, duration_s=recording.duration_s)
     known = _AUDIO_TYPES.get(container)
     compact = path.stat().st_size <= SMALL_AUDIO_BYTES or (container, recording.audio) in _COMPACT
     if known is None or not compact:
         to_voice(path, container, into, name, stop)
         path, known = into, "audio/ogg"
-    return _fitted(path, name, known, duration_s=recording.duration_s)
+    return _fitted(path, name, known, Kind.RECORDING, duration_s=recording.duration_s)
 
 
 def _fitted(
-    path: Path, name: str, mime_type: str, *, duration_s: float | None = None, pages: int | None = None
+    path: Path,
+    name: str,
+    mime_type: str,
+    kind: Kind,
+    *,
+    duration_s: float | None = None,
+    pages: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
 ) -> Fitted:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Fitted(path, name, mime_type, path.stat().st_size, digest, duration_s, pages)
-
-
-def _check_length(recording: Recording, detail: Detail | None, name: str) -> None:
-    way_out = "cut it into parts"
-    if recording.video is None:
-        limit_s = MAX_AUDIO_S
-    elif detail == "low":
-        limit_s = MAX_LOW_VIDEO_S
-    else:
-        limit_s, way_out = MAX_VIDEO_S, "cut it into parts, or ask with low detail (up to 3 h)"
-    if recording.duration_s > limit_s:
-        minutes, hours = round(recording.duration_s / 60), round(limit_s / 3600)
-        raise MediaError(f"{name} is {minutes} minutes long, and {hours} h is the limit: {way_out}.")
+    size = path.stat().st_size
+    return Fitted(path, name, mime_type, size, digest, kind, duration_s, pages, width, height)
 
 
 def _video_type(container: str, recording: Recording, name: str) -> str:

@@ -1,9 +1,10 @@
 """Files that lie at Google while somebody needs them, and not a moment longer.
 
-Each file has leases; the same bytes are uploaded once for all who ask meanwhile. When the last lease ends,
-by success (some minutes later, for who asks again), failure, cancellation or expiry, the file is deleted. A
-row is in the database from before the upload until after the deletion; the next start deletes what is
-still there.
+Each file has leases: of requests that are worked on, and of answers that people may go on with for a day.
+The same bytes are uploaded once for all. When the last lease ends, by success (some minutes later, for who
+asks again), failure, cancellation, expiry or because somebody wants it forgotten, the file is deleted. A row
+is in the database from before the upload until after the deletion; the next start takes up the answers'
+leases and deletes what has none.
 """
 
 import asyncio
@@ -19,16 +20,20 @@ from google.genai import types
 from bot.media.fit import Fitted
 from bot.media.uploads import READY_S, Pieces, Uploader
 from bot.storage.errors import StorageError
-from bot.storage.media import MediaStore
+from bot.storage.media import LeasedFile, MediaStore
 
 logger = logging.getLogger(__name__)
 
-LONGEST_S = 24 * 3600.0  # of any lease
-LINGER_S = 15 * 60.0  # after an answer: as long as its buttons (again, shorter) can be answered
+LONGEST_S = 24 * 3600.0  # from the upload; Google itself deletes after 48 h
+LINGER_S = 15 * 60.0  # after a request, for who asks again
+KEPT_BYTES = 15 * 10**9  # for answers, of all together: Google has room for 20 GB in a project
 RETRY_S = 60.0  # between attempts to delete
 CLOSE_S = 1.5  # what does not get deleted within it is at the next start
 
 Say = Callable[[str, float | None], None]
+
+_LATE = 0.05  # of a file's time, its last 72 minutes: no request begins to use it then
+_ANSWER = "answer:"  # begins the holders of leases that outlive the process
 
 
 @dataclass(eq=False)
@@ -37,7 +42,11 @@ class _Remote:
 
     name: str
     sha256: str
-    upload: asyncio.Task[types.File] | None = None
+    size: int
+    """Bytes."""
+    begun_at: float
+    """Unix seconds."""
+    upload: asyncio.Future[types.File] | None = None
     leases: dict[str, float] = field(default_factory=dict)
     """Holder: until when, Unix seconds."""
     listeners: dict[str, Say] = field(default_factory=dict)
@@ -84,24 +93,49 @@ class RemoteFiles:
         self._linger_s = linger_s
         self._retry_s = retry_s
         self._longest_s = longest_s
-        self._files: dict[str, _Remote] = {}  # by SHA-256: those that may be shared
+        self._files: dict[str, _Remote] = {}  # by name
+        self._newest: dict[str, _Remote] = {}  # by SHA-256: those that may be shared
         self._leaving: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin to delete what an earlier run left. Raises StorageError."""
-        for name in await self._store.leased():
+        """Take up the answers' leases of an earlier run, and begin to delete what else it left.
+
+        Raises StorageError.
+        """
+        rows = await self._store.leased()
+        for row in rows:
+            self._take_up(row)
+        for name in {row.name for row in rows} - self._files.keys():
             self._background(self._delete(name), "media-delete")
+        for row in rows:
+            if row.name in self._files and not row.holder.startswith(_ANSWER):
+                self._background(self._store.release(row.name, row.holder), "media-lease")
         self._sweeper = asyncio.create_task(self._sweep(), name="media-sweep")
 
+    def _take_up(self, row: LeasedFile) -> None:
+        """Go on with an answer's lease; other holders ended with their process."""
+        if not row.holder.startswith(_ANSWER) or row.until <= time.time() or row.uri is None:
+            return
+        remote = self._files.get(row.name)
+        if remote is None:
+            remote = _Remote(row.name, row.sha256, row.size or 0, row.uploaded_at or 0.0)
+            remote.upload = asyncio.get_running_loop().create_future()
+            remote.upload.set_result(types.File(name=row.name, uri=row.uri, mime_type=row.mime_type))
+            self._files[row.name] = remote
+            self._newest[row.sha256] = remote
+        remote.leases[row.holder] = min(row.until, remote.begun_at + self._longest_s)
+
     async def close(self) -> None:
-        """Delete every file, within a time."""
+        """End every lease but those of answers, and delete what has none, within a time."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.wait({self._sweeper})
         for remote in tuple(self._files.values()):
-            self._drop(remote)
+            for holder in tuple(remote.leases):
+                if not holder.startswith(_ANSWER):
+                    self.end(remote, holder, linger=False, gone=False)
         if self._leaving:
             _, late = await asyncio.wait(set(self._leaving), timeout=CLOSE_S)
             for task in late:
@@ -111,29 +145,70 @@ class RemoteFiles:
 
     def lease(self, fitted: Fitted, say: Say) -> Lease:
         """Return a lease on the remote file with these bytes; its upload begins now if there is none."""
-        holder = uuid.uuid4().hex
-        until = time.time() + self._longest_s
-        remote = self._files.get(fitted.sha256)
+        lease = self.find(fitted.sha256, say)
+        if lease is not None:
+            return lease
+        holder, now = uuid.uuid4().hex, time.time()
+        remote = _Remote(f"files/earshot-{uuid.uuid4().hex[:24]}", fitted.sha256, fitted.size, now)
+        self._files[remote.name] = self._newest[fitted.sha256] = remote
+        remote.leases[holder] = now + self._longest_s
+        upload = self._upload(remote, fitted, holder)
+        remote.upload = asyncio.create_task(upload, name="media-upload")
+        return self._held(remote, holder, say)
+
+    def find(self, sha256: str, say: Say) -> Lease | None:
+        """Return a lease on the remote file with these bytes, where there is one."""
+        remote = self._newest.get(sha256)
         if remote is None or remote.upload is None or _failed(remote.upload):
-            remote = _Remote(f"files/earshot-{uuid.uuid4().hex[:24]}", fitted.sha256)
-            self._files[fitted.sha256] = remote
-            upload = self._upload(remote, fitted, holder, until)
-            remote.upload = asyncio.create_task(upload, name="media-upload")
-        else:
-            self._background(self._store.lease(remote.name, holder, remote.sha256, until), "media-lease")
+            return None
+        if time.time() > remote.begun_at + self._longest_s * (1 - _LATE):
+            return None  # it could be deleted in the middle of a request
+        holder = uuid.uuid4().hex
+        self._add(remote, holder, time.time() + self._longest_s)
+        return self._held(remote, holder, say)
+
+    def keep(self, sha256: str, answer_id: str, until: float) -> None:
+        """Hold the remote file with these bytes for an answer until then, or for a day from its upload."""
+        remote = self._newest.get(sha256)
+        if remote is not None and remote.upload is not None and not _failed(remote.upload):
+            self._add(remote, _ANSWER + answer_id, until)
+            self._make_room()
+
+    def let_go(self, answer_id: str) -> None:
+        """End what is held for an answer."""
+        holder = _ANSWER + answer_id
+        for remote in tuple(self._files.values()):
+            if holder in remote.leases:
+                self.end(remote, holder, linger=False, gone=False)
+
+    def _add(self, remote: _Remote, holder: str, until: float) -> None:
+        until = min(until, remote.begun_at + self._longest_s)
         remote.leases[holder] = until
+        self._background(self._store.lease(remote.name, holder, remote.sha256, until), "media-lease")
+
+    def _held(self, remote: _Remote, holder: str, say: Say) -> Lease:
         remote.listeners[holder] = say
         self._changed.set()
         return Lease(self, remote, holder)
 
+    def _make_room(self) -> None:
+        """Let go of the oldest files that only answers hold, where there are too many bytes of them."""
+        left = sum(remote.size for remote in self._files.values()) - KEPT_BYTES
+        for remote in sorted(self._files.values(), key=lambda remote: remote.begun_at):
+            if left <= 0:
+                return
+            if all(holder.startswith(_ANSWER) for holder in remote.leases):
+                self._drop(remote)
+                left -= remote.size
+
     def end(self, remote: _Remote, holder: str, *, linger: bool, gone: bool) -> None:
         """End a lease: see Lease.end."""
         remote.listeners.pop(holder, None)
-        if gone and self._files.get(remote.sha256) is remote:
-            del self._files[remote.sha256]
+        if gone:
+            self._drop(remote)
         if holder not in remote.leases:
-            return  # it had expired
-        if linger and not gone:
+            return  # it had expired, or all had
+        if linger:
             until = min(remote.leases[holder], time.time() + self._linger_s)
             remote.leases[holder] = until
             self._background(self._store.extend(remote.name, holder, until), "media-lease")
@@ -148,20 +223,32 @@ class RemoteFiles:
     def _drop(self, remote: _Remote) -> None:
         """Let a file go that nobody may use any more."""
         remote.leases.clear()
-        if self._files.get(remote.sha256) is remote:
-            del self._files[remote.sha256]
+        if self._files.pop(remote.name, None) is None:
+            return
+        if self._newest.get(remote.sha256) is remote:
+            del self._newest[remote.sha256]
         self._background(self._abandon(remote), "media-delete")
 
-    async def _upload(self, remote: _Remote, fitted: Fitted, holder: str, until: float) -> types.File:
+    async def _upload(self, remote: _Remote, fitted: Fitted, holder: str) -> types.File:
         loop = asyncio.get_running_loop()
         stage = f"Uploading {fitted.name}"
 
         def tell(done: float) -> None:
             loop.call_soon_threadsafe(remote.say, stage, done)
 
+        if fitted.path is None:
+            raise RuntimeError("a video on YouTube is not uploaded")
         with Pieces(fitted.path, tell) as pieces:
-            await self._store.lease(remote.name, holder, remote.sha256, until)
-            return await self._uploader.upload(pieces, fitted, remote.name, remote.say)
+            await self._store.lease(remote.name, holder, remote.sha256, remote.begun_at + self._longest_s)
+            file = await self._uploader.upload(pieces, fitted, remote.name, remote.say)
+        await self._store.uploaded(
+            remote.name,
+            uri=str(file.uri),
+            mime_type=fitted.mime_type,
+            size=fitted.size,
+            at=remote.begun_at,
+        )
+        return file
 
     async def _abandon(self, remote: _Remote) -> None:
         """Delete a file, but first let its upload end: it could arrive after the deletion."""
@@ -210,5 +297,5 @@ async def _logged(work: Coroutine[None, None, None]) -> None:
         logger.warning("A lease on a file at Google could not be recorded: %s", error)
 
 
-def _failed(upload: asyncio.Task[types.File]) -> bool:
+def _failed(upload: asyncio.Future[types.File]) -> bool:
     return upload.done() and (upload.cancelled() or upload.exception() is not None)

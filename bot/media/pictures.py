@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from pillow_heif import register_heif_opener
 
+from bot.media.detail import Detail
 from bot.media.errors import MediaError
-from bot.media.request import Detail
 
 register_heif_opener()
 

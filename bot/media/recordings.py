@@ -41,8 +41,8 @@ def probe(path: Path, container: str, name: str, stop: threading.Event) -> Recor
 
     Raises MediaError, which calls it `name`, where nothing of it can be decoded; Stopped once `stop` is set.
     """
-    with _opened(path, container, name) as file:
-        video = next((each for each in file.streams.video if not each.disposition & _COVER), None)
+    with opened(path, container, name) as file:
+        video = next((each for each in file.streams.video if not each.disposition & COVER), None)
         audio = next(iter(file.streams.audio), None)
         streams = [each for each in (video, audio) if each is not None]
         if not streams:
@@ -55,7 +55,7 @@ def probe(path: Path, container: str, name: str, stop: threading.Event) -> Recor
 
 def to_voice(path: Path, container: str, into: Path, name: str, stop: threading.Event) -> None:
     """Write the sound of a recording to `into` as Ogg Opus, 16 kHz mono. Raises as `probe`."""
-    with _opened(path, container, name) as file, av.open(str(into), "w", format="ogg") as out:
+    with opened(path, container, name) as file, av.open(str(into), "w", format="ogg") as out:
         voice = out.add_stream("libopus", rate=VOICE_HZ, layout="mono")
         voice.bit_rate = VOICE_BITRATE
         voice.codec_context.open()
@@ -68,11 +68,11 @@ def to_voice(path: Path, container: str, into: Path, name: str, stop: threading.
         out.mux(voice.encode(None))
 
 
-_COVER = av.stream.Disposition.attached_pic  # a still in a music file is no video
+COVER = av.stream.Disposition.attached_pic  # a still in a music file is no video
 
 
 @contextmanager
-def _opened(path: Path, container: str, name: str) -> Iterator[Any]:
+def opened(path: Path, container: str, name: str) -> Iterator[Any]:
     """Open a recording as what it was found to be, and as nothing else that FFmpeg might take it for."""
     try:
         with av.open(str(path), format=container, options=_OPTIONS, metadata_errors="replace") as file:

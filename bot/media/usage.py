@@ -2,6 +2,7 @@
 
 import functools
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -49,6 +50,19 @@ def usage_of(
     output, thoughts = counted.candidates_token_count or 0, counted.thoughts_token_count or 0
     total = counted.total_token_count or prompt + output + thoughts
     return RequestUsage(prompt, output, thoughts, total, _cost(model, prompt, output + thoughts, at))
+
+
+def summed(used: Iterable[RequestUsage]) -> RequestUsage:
+    """Return what several requests used; the cost is unknown where that of any is."""
+    every = list(used)
+    costs = [each.cost_usd for each in every]
+    return RequestUsage(
+        prompt_tokens=sum(each.prompt_tokens for each in every),
+        output_tokens=sum(each.output_tokens for each in every),
+        thought_tokens=sum(each.thought_tokens for each in every),
+        total_tokens=sum(each.total_tokens for each in every),
+        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+    )
 
 
 def _cost(model: str, prompt: int, output: int, at: float) -> float | None:

@@ -9,6 +9,9 @@ from bot.storage.database import Database, upsert
 from bot.storage.tables import guild_settings
 
 Turns = Literal["discord", "model"]
+Mode = Literal["everyone", "addressed", "push-to-talk"]
+FloorKind = Literal["one", "mix"]
+ConsentPolicy = Literal["ask", "notice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,25 @@ class GuildSettings:
     """Who says where a turn ends: Discord's clients, which stop sending when silent, or the model."""
     language: str | None = None
     """BCP 47, such as de-DE; None lets the model follow the speaker."""
+    persona: str = "assistant"
+    """The name of a ready one, or `own`."""
+    instruction: str | None = None
+    """The system instruction, where the persona is the guild's own."""
+    mode: Mode = "everyone"
+    """Whom the bot answers."""
+    floor: FloorKind = "one"
+    """Whether one person at a time is heard, or the sum of all."""
+    captions: bool = True
+    consent: ConsentPolicy = "ask"
+    """`ask`: who has agreed is heard; `notice`: who has not objected."""
+    retention_days: int = 7
+    """How long transcripts are kept; with 0 none are, here or at Google."""
+    idle_minutes: int = 10
+    """After so long with nobody speaking, or nobody there, the bot leaves."""
+    join_roles: tuple[int, ...] = ()
+    """Who may have the bot join, by the ids of roles; nobody named: everyone."""
+    config_roles: tuple[int, ...] = ()
+    """Who may change these settings, beside those who may manage the server."""
 
 
 class GuildChanges(TypedDict, total=False):
@@ -30,6 +52,16 @@ class GuildChanges(TypedDict, total=False):
     voice: str | None
     turns: Turns | None
     language: str | None
+    persona: str | None
+    instruction: str | None
+    mode: Mode | None
+    floor: FloorKind | None
+    captions: bool | None
+    consent: ConsentPolicy | None
+    retention_days: int | None
+    idle_minutes: int | None
+    join_roles: tuple[int, ...] | None
+    config_roles: tuple[int, ...] | None
 
 
 class GuildStore:
@@ -64,4 +96,8 @@ class GuildStore:
 
 def _set(row: RowMapping) -> dict[str, Any]:
     """Return what a row sets, by the names of GuildSettings."""
-    return {name: value for name, value in row.items() if name != "guild_id" and value is not None}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in row.items()
+        if name != "guild_id" and value is not None
+    }

@@ -1,6 +1,7 @@
 """What the media requests leave: leases on files that lie at Google, and what was used."""
 
 import time
+from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Double, Integer, Table, Text, delete, insert, select, update
 
@@ -16,6 +17,17 @@ file_leases = Table(
     # Of the bytes as uploaded, hexadecimal.
     Column("sha256", Text, nullable=False),
     Column("until", Double, nullable=False),
+)
+
+# What is known of a remote file once it is there.
+remote_files = Table(
+    "remote_files",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("uploaded_at", Double, nullable=False),
 )
 
 usage = Table(
@@ -34,6 +46,20 @@ usage = Table(
     # US dollars, estimated; NULL where the model's price is not known.
     Column("cost_usd", Double),
 )
+
+
+@dataclass(frozen=True)
+class LeasedFile:
+    """A lease on a remote file; what is known of the file itself is None where it may never have arrived."""
+
+    name: str
+    holder: str
+    sha256: str
+    until: float
+    uri: str | None
+    mime_type: str | None
+    size: int | None
+    uploaded_at: float | None
 
 
 class MediaStore:
@@ -60,15 +86,25 @@ class MediaStore:
         async with self._database.writing() as connection:
             await connection.execute(delete(file_leases).where(*row))
 
+    async def uploaded(self, name: str, *, uri: str, mime_type: str, size: int, at: float) -> None:
+        """Record that a remote file is there and can be used."""
+        row = insert(remote_files).values(name=name, uri=uri, mime_type=mime_type, size=size, uploaded_at=at)
+        async with self._database.writing() as connection:
+            await connection.execute(row)
+
     async def forget(self, name: str) -> None:
         """Forget a remote file that is gone, with every lease on it."""
         async with self._database.writing() as connection:
             await connection.execute(delete(file_leases).where(file_leases.c.name == name))
+            await connection.execute(delete(remote_files).where(remote_files.c.name == name))
 
-    async def leased(self) -> set[str]:
-        """Return the names of the remote files that may exist."""
+    async def leased(self) -> list[LeasedFile]:
+        """Return every lease; the remote files that they name may exist."""
+        joined = file_leases.outerjoin(remote_files, file_leases.c.name == remote_files.c.name)
+        known = [column for column in remote_files.c if column.name != "name"]
+        query = select(*file_leases.c, *known).select_from(joined)
         async with self._database.reading() as connection:
-            return set((await connection.execute(select(file_leases.c.name).distinct())).scalars())
+            return [LeasedFile(**row) for row in (await connection.execute(query)).mappings()]
 
     async def record_usage(
         self,

@@ -3,7 +3,7 @@
 Discord's ids are 64-bit integers. Times are Unix seconds, so that they mean the same in every database.
 """
 
-from sqlalchemy import BigInteger, Column, Double, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
@@ -16,6 +16,17 @@ guild_settings = Table(
     Column("voice", Text),
     Column("language", Text),
     Column("turns", Text),
+    Column("persona", Text),
+    Column("instruction", Text),
+    Column("mode", Text),
+    Column("floor", Text),
+    Column("captions", Boolean),
+    Column("consent", Text),
+    Column("retention_days", Integer),
+    Column("idle_minutes", Integer),
+    # Lists of ids.
+    Column("join_roles", JSON(none_as_null=True)),
+    Column("config_roles", JSON(none_as_null=True)),
 )
 
 consents = Table(
@@ -23,6 +34,7 @@ consents = Table(
     METADATA,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    # 0 where somebody objected who had not given one.
     Column("given_at", Double, nullable=False),
     # NULL while the consent stands.
     Column("withdrawn_at", Double),

@@ -24,9 +24,14 @@ async def bot_with(
 ) -> AsyncIterator[commands.Bot]:
     """Run a bot until the block ends; no answer may be left running then."""
     bot = commands.Bot(
-        command_prefix=commands.when_mentioned,
+        command_prefix=(),
         tree_cls=Tree,
-        intents=discord.Intents(guilds=True),
+        intents=discord.Intents(
+            guilds=True,
+            guild_messages=True,
+            dm_messages=True,
+            message_content=bool(emulator.gateway.application_flags),
+        ),
         proxy=emulator.proxy_url,
         connector=aiohttp.TCPConnector(ssl=emulator.ca.client_context()),
         guild_ready_timeout=0.05,  # discord.py waits this long for further guilds

@@ -1,14 +1,22 @@
 """How answers look, and the names of their buttons, which old messages keep."""
 
+from dataclasses import replace
+
 import pytest
-from discord.ui import TextDisplay
+from discord.ui import Button, TextDisplay
 
-from bot.media.events import Finished, Progress, RequestUsage, TextDelta
+from bot.media.events import Finished, Progress, RequestUsage, TextDelta, TextWhole
 from bot.media.request import MediaRequest
+from bot.media.sources import Source
+from bot.media.task import Task
+from bot.media.tasks.ask import Ask
+from bot.media.tasks.describe import Describe
+from bot.media.tasks.find import Find
+from cogs.answer_buttons import Act, custom_id, parse_custom_id
 from cogs.answer_state import TRANSITIONS, Answer, Stage
-from cogs.answer_view import Act, AnswerView, custom_id, footer, parse_custom_id
+from cogs.answer_view import AnswerView, footer
 
-REQUEST = MediaRequest(guild_id=1, user_id=2, sources=(), prompt="?")
+REQUEST = MediaRequest(guild_id=1, user_id=2, sources=(), task=Ask("?"))
 
 
 def finished(cost: float | None) -> Finished:
@@ -40,14 +48,14 @@ def test_names_of_buttons_are_fixed() -> None:
 
 @pytest.mark.parametrize("fraction", [-1.0, 0.0, 0.42, 1.0, 7.0])
 def test_a_bar_is_as_long_as_a_bar(fraction: float) -> None:
-    answer = Answer("0a", REQUEST, "", progress=Progress("Uploading film.mp4", fraction))
+    answer = Answer("0a", REQUEST, progress=Progress("Uploading film.mp4", fraction))
     (text,) = (item.content for item in AnswerView(answer).walk_children() if isinstance(item, TextDisplay))
     assert text.count("▰") + text.count("▱") == 10
     assert text.count("▰") == min(max(round(fraction * 10), 0), 10)
 
 
 async def test_an_answer_that_ended_takes_nothing_more() -> None:
-    answer = Answer("0a", REQUEST, "")
+    answer = Answer("0a", REQUEST)
     answer.apply(TextDelta(" \n"))
     stages = [answer.stage]  # there was nothing to read yet
     answer.apply(TextDelta("Words"))
@@ -59,3 +67,34 @@ async def test_an_answer_that_ended_takes_nothing_more() -> None:
     await answer.make_pages()
     assert (answer.stage, answer.note, answer.pages) == (Stage.STOPPED, "Stopped.", ["Words"])
     assert TRANSITIONS.keys() == set(Stage)
+
+
+CUT = Finished("gemini-3.8-flash", RequestUsage(1, 2, 3, 6, None), 1.0, "It broke off.")
+CAT, DOG = (Source(name, f"https://cdn.example/{name}", 1, "image/png") for name in ("cat.png", "dog.png"))
+
+
+@pytest.mark.parametrize(
+    ("task", "sources", "offered"),
+    [
+        (Ask("?"), (), True),
+        (Find("cups"), (CAT,), False),  # a value has no rest in words
+        (Describe(each=True), (CAT, DOG), False),  # a table of answers neither
+        (Describe(each=True), (CAT,), True),
+    ],
+)
+async def test_only_prose_can_be_gone_on_with(task: Task, sources: tuple[Source, ...], offered: bool) -> None:
+    answer = Answer("0a", replace(REQUEST, task=task, sources=sources))
+    answer.apply(TextWhole("Half of it"))
+    answer.apply(CUT)
+    await answer.make_pages()
+    buttons = [item.label for item in AnswerView(answer).walk_children() if isinstance(item, Button)]
+    assert ("Go on" in buttons) is offered
+    assert buttons[:4] == ["Again", "Shorter", "Translate", "Continue"]
+
+
+async def test_words_in_place_of_others_make_new_pages() -> None:
+    answer = Answer("0a", REQUEST)
+    for text in ("One, two, three", "One, too, three", "One"):
+        answer.apply(TextWhole(text))
+        await answer.make_pages()
+        assert answer.pages == [text]

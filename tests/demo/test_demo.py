@@ -17,6 +17,10 @@ RESULTS = {
     "heard-by-person.wav",
     "timeline.png",
     "transcript.md",
+    "shown.md",
+    "find-found.png",
+    "find-boxes.json",
+    "summarize-chapters.jpg",
     "summary.json",
     "bot.log",
 }
@@ -26,6 +30,16 @@ def samples(path: Path) -> np.ndarray:
     with wave.open(str(path)) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
         return pcm.reshape(-1, file.getnchannels())
+
+
+def photo_colours() -> set[tuple[int, ...]]:
+    with Image.open(ROOT / "tests" / "media" / "photo-coffee.png") as photo:
+        return colours(photo)
+
+
+def colours(picture: Image.Image) -> set[tuple[int, ...]]:
+    pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+    return {tuple(map(int, pixel)) for pixel in np.unique(pixels, axis=0)}
 
 
 def test_the_demo_ends_well_and_leaves_its_results(tmp_path: Path) -> None:
@@ -52,4 +66,13 @@ def test_the_demo_ends_well_and_leaves_its_results(tmp_path: Path) -> None:
     assert (out / "transcript.md").read_text().count("Earshot:**") == 3
     with Image.open(out / "timeline.png") as picture:
         assert picture.size == (1800, 864)
+    shown = (out / "shown.md").read_text()
+    assert "600 x 400 pixels" in shown and "Video 1 lasts 5.28 s: 132 frames" in shown
+    for name in ("find-found.png", "summarize-chapters.jpg"):
+        assert f"![{name}]({name})" in shown
+    boxes = json.loads((out / "find-boxes.json").read_text())
+    with Image.open(out / "find-found.png") as picture:
+        assert picture.size == (600, 400)
+        assert colours(picture) - photo_colours(), "marks were drawn on it"
+    assert boxes
     assert "Traceback" not in (out / "bot.log").read_text()

@@ -10,6 +10,7 @@ import pytest
 
 from bot.audio.opus import Decoder, Encoder
 from bot.audio.pcm import Pcm16
+from bot.demo.gallery import Exhibit
 from bot.demo.judge import BARS, judge
 from bot.demo.measure import FRAME
 from bot.demo.results import summary, write
@@ -90,6 +91,10 @@ def outcome(spoken: list[tuple[Utterance, Pcm16]]) -> Outcome:
         undecryptable=0,
         recording=np.zeros(48_000 * 66, np.int16),
         figures={**figures, "missing": 0.0, "undecrypted": 0.0},
+        exhibits=[
+            Exhibit("/find", "1. a cup", (("found.png", b""), ("boxes.json", b""))),
+            Exhibit("/summarize", "Chapters", (("chapters.jpg", b""),)),
+        ],
         exit_code=0,
     )
 
@@ -108,6 +113,10 @@ def heard(outcome: Outcome, turn: int) -> list[int]:
     passed = outcome.record.passed
     turns = [n for n, entry in enumerate(passed) if entry.kind == "activity_start"] + [len(passed)]
     return [n for n in range(turns[turn], turns[turn + 1]) if passed[n].kind == "heard"]
+
+
+def undrawn(outcome: Outcome) -> None:
+    outcome.exhibits[0] = replace(outcome.exhibits[0], files=(("boxes.json", b""),))
 
 
 def put(outcome: Outcome, place: int, pcm: bytes) -> None:
@@ -226,6 +235,7 @@ SENT, HEARD = "frames of whole answers that were sent", "frames of answers that 
 CLEAR, MADE_UP = "voiced datagrams not encrypted by DAVE", "frames that had to be made up"
 UNDECRYPTED = "frames the bot could not decrypt"
 FAULTS: dict[str, tuple[Callable[[Outcome], None], set[str]]] = {
+    "nothing drawn": (undrawn, {"answers that came with a picture"}),
     "a lost frame": (lose, {REACHED, PLACE}),
     "one lost, another doubled": (lose_one_and_double_another, {REACHED, PLACE}),
     "a frame of silence": (silence, {PLACE}),

@@ -236,6 +236,13 @@ class SimulatedCall:
             self._serve(user, op, data)
         return True
 
+    def deliver_first(self, user_id: int) -> None:
+        """Deliver all that is on its way to a client, and then what it says to that."""
+        while self._down[user_id]:
+            self._up[user_id].extend(self.clients[user_id].receive(*self._down[user_id].popleft()))
+        while self._up[user_id]:
+            self._serve(user_id, *self._up[user_id].popleft())
+
     def settle(self) -> None:
         """Deliver until all is quiet, time-outs included."""
         for _ in range(20):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 from dave_clients import DaveClient, DaveyClient, LibdaveClient, SimulatedCall
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.emulators.discord.voice.errors import MalformedError, RefusedError
@@ -43,8 +43,33 @@ def test_members_who_join_and_leave_one_by_one(kinds: tuple[str, ...]) -> None:
     assert sum(each.invalid for each in call.clients.values()) == 0
 
 
+@pytest.mark.parametrize("kind", ["davey", "libdave"])
+def test_a_member_that_an_implementation_fails_comes_back_by_op_31(kind: str) -> None:
+    """libdave can't read the path of a commit from beyond a subtree in which its own leaf is unmerged.
+
+    All others can, so the messages are right; who fails says so and is added anew, and all agree again.
+    """
+    call = SimulatedCall(3)
+    for user_id in (1, 2, 3, 4):
+        call.join(client(kind, user_id))
+        call.settle()
+    call.leave(call.service.group.staying[3])  # a commit with a path gives the subtree of four leaves a key
+    for user_id in (5, 6, 7):
+        call.settle()
+        call.join(client(kind, user_id))  # by commits without one: 5 is unmerged there, 6 and 7 lie beyond
+    call.settle()
+    assert call.service.group.leaves == [1, 2, 3, 5, 6, 7]
+    call.leave(6)
+    call.deliver_first(7)
+    call.settle()
+    call.assert_agreed()
+    failed = {user_id: each.invalid for user_id, each in call.clients.items() if each.invalid}
+    assert failed == ({5: 1} if kind == "libdave" else {})
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), mixed=st.booleans())
+@example(seed=16420887, mixed=True)  # where libdave fails, as above
 def test_any_order_of_joins_and_leaves_ends_in_agreement(seed: int, mixed: bool) -> None:
     dice, call, fresh = random.Random(seed), SimulatedCall(seed), 100
     for _ in range(dice.randrange(3, 14)):
@@ -57,7 +82,8 @@ def test_any_order_of_joins_and_leaves_ends_in_agreement(seed: int, mixed: bool)
             call.step()
     call.settle()
     call.assert_agreed()
-    assert sum(each.invalid for each in call.clients.values()) == 0
+    # libdave may fail, seldom, and comes back: see above.
+    assert not any(each.invalid for each in call.clients.values() if not isinstance(each, LibdaveClient))
 
 
 def settled(*members: DaveClient, seed: int = 0) -> SimulatedCall:

@@ -113,7 +113,7 @@ async def test_the_last_turn_is_the_question(gemini_emulator: GeminiEmulator) ->
 
 
 async def test_a_clip_and_a_link(gemini_emulator: GeminiEmulator) -> None:
-    link = "https://www.youtube.com/watch?v=loopback"
+    link = "https://example.com/film.mp4"
     clip = types.VideoMetadata(start_offset="1s", end_offset="3s")
     film = types.Part(file_data=types.FileData(file_uri=link), video_metadata=clip)
     async with client_of(gemini_emulator) as client:

@@ -297,6 +297,9 @@ async def test_posts_and_files_are_seen(discord_emulator: DiscordEmulator, make_
     posted = ann.post(channel, "listen", [SPEECH])
     assert [message.text for message in discord_emulator.world.messages(channel)] == ["listen"]
     assert [(each.filename, each.data) for each in posted.attachments] == [(SPEECH.name, SPEECH.read_bytes())]
+    pinged = ann.post(channel, "heard", reply_to=posted)
+    assert (pinged.reply_to, pinged.mentions) == (posted, [ann.user])
+    assert ann.post(channel, "and this", reply_to=posted, ping=False).mentions == []
 
 
 class Greeter(discord.Client):

@@ -8,9 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.emulators.discord.drafts import FILE_LIMIT
 from bot.emulators.discord.knobs import RestFault
-from bot.emulators.discord.model import Upload
+from bot.emulators.discord.model import FILE_LIMIT, Upload
 from bot.emulators.discord.server import DiscordEmulator
 
 API = "https://discord.com/api/v10"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from voice_wire import CHANNEL, GUILD, BareClient, VoiceHouse, unseal, voice_house
 
+from bot.emulators.discord.knobs import Knobs
 from bot.emulators.discord.voice.messages import Op
 from bot.emulators.discord.voice.rtp import RtpHeader
 from bot.emulators.discord.voice.transport import MODES
@@ -97,8 +98,8 @@ async def test_a_mode_that_is_not_offered(house: VoiceHouse) -> None:
     assert await client.closed() == 4016
 
 
-async def test_a_client_without_encryption_where_it_is_required(house: VoiceHouse) -> None:
-    house.knobs.dave.required = True
+async def test_a_client_without_encryption_is_refused_as_by_discord(house: VoiceHouse) -> None:
+    house.knobs.dave.required = Knobs().dave.required
     client = house.client(1)
     await client.open()
     await client.identify()

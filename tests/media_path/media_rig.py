@@ -20,6 +20,8 @@ from bot.media.leases import RemoteFiles
 from bot.media.request import MediaRequest
 from bot.media.service import MediaService
 from bot.media.sources import Source
+from bot.media.tasks.ask import Ask
+from bot.storage.answers import AnswerStore
 from bot.storage.database import Database
 from bot.storage.media import MediaStore, file_leases, usage
 
@@ -70,7 +72,7 @@ class Rig:
 
 
 def request(*sources: Source, **changes: Any) -> MediaRequest:
-    asked = {"guild_id": GUILD, "user_id": USER, "sources": sources, "prompt": "What is this?"}
+    asked = {"guild_id": GUILD, "user_id": USER, "sources": sources, "task": Ask("What is this?")}
     return MediaRequest(**{**asked, **changes})
 
 
@@ -94,6 +96,7 @@ async def running_rig(
     service = MediaService(
         client=client,
         storage=store,
+        answers=AnswerStore(database),
         proxy=discord.proxy_url,
         model="gemini-3.8-flash",
         fallback="gemini-3.5-flash-lite",

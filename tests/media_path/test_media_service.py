@@ -4,9 +4,12 @@ import asyncio
 import io
 import json
 import tempfile
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import av
 import pytest
@@ -18,8 +21,13 @@ from sqlalchemy import insert
 
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.tls import CertificateAuthority
+from bot.media.detail import Detail
 from bot.media.errors import MediaError
-from bot.media.events import Progress, TextDelta
+from bot.media.events import Made, MadeFile, Progress, TextDelta, TextWhole
+from bot.media.fit import Fitted
+from bot.media.task import Json, Task
+from bot.media.tasks.ask import Ask
+from bot.media.value import text
 from bot.storage.media import file_leases
 
 
@@ -72,7 +80,8 @@ async def test_a_small_picture_goes_along(rig: Rig, gemini: ScriptedRest) -> Non
 
 async def test_usage_is_recorded_with_its_cost(rig: Rig) -> None:
     await rig.ask(rig.post_media(PHOTO), guild_id=None)
-    await rig.ask(model="no-price", guild_id=GUILD)
+    rig.service._models[0] = "no-price"
+    await rig.ask(guild_id=GUILD)
     first, second = await rig.used()
     assert (first["guild_id"], first["user_id"], first["prompt_tokens"]) == (None, USER, 258)
     # 0.75 and 3.75 dollars a million, or twice that from 2027 on; thoughts are output.
@@ -84,7 +93,7 @@ async def test_usage_is_recorded_with_its_cost(rig: Rig) -> None:
 async def test_a_film_is_uploaded_once_and_lent(rig: Rig, gemini: ScriptedRest) -> None:
     gemini.polls_until_active = 2
     events = await rig.ask(rig.post_media(FILM))
-    await rig.ask(rig.post_media(FILM), prompt="And the sound?")
+    await rig.ask(rig.post_media(FILM), task=Ask("And the sound?"))
     [remote] = gemini.uploaded
     assert (remote.mime_type, remote.size) == ("video/mp4", (MEDIA / FILM).stat().st_size)
     assert remote.digest.hexdigest() == (await rig.leases())[0]["sha256"]
@@ -273,15 +282,71 @@ async def test_an_empty_answer_is_asked_again(rig: Rig, gemini: ScriptedRest) ->
     assert words(await rig.ask()) == "A cat on a sofa."
 
 
+SCHEMA = {"type": "object", "properties": {"animal": {"type": "string"}}, "required": ["animal"]}
+
+
+@dataclass(frozen=True)
+class Animal(Task):
+    name: ClassVar[str] = "animal"
+
+    @property
+    def system(self) -> str:
+        return "Be brief, in {language}."
+
+    @property
+    def detail(self) -> Detail | None:
+        return "low"
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        return SCHEMA
+
+    def prompt(self, files: Sequence[Fitted]) -> str:
+        return "Which animal?"
+
+    def problems(self, value: Json, files: Sequence[Fitted]) -> list[str]:
+        return [] if value["animal"] == "cat" else ["No cat."]
+
+    def render(self, value: Json, files: Sequence[Fitted]) -> str:
+        return f"It is a {text(value, 'animal')}."
+
+    def make(self, answer: Json, files: Sequence[Fitted], stop: threading.Event) -> tuple[MadeFile, ...]:
+        return (MadeFile("animal.txt", text(answer, "animal").encode(), "The animal"),)
+
+
+async def test_a_value_is_corrected_once(rig: Rig, gemini: ScriptedRest) -> None:
+    gemini.replies.extend([Reply(words=('{"animal": "dog"}',)), Reply(words=('{"animal": "cat"}',))])
+    events = await rig.ask(task=Animal())
+    assert "No cat." in gemini.asked[1].body["contents"][-1]["parts"][0]["text"]
+    assert [each["role"] for each in gemini.asked[1].body["contents"]] == ["user", "model", "user"]
+    [made] = [event for event in events if isinstance(event, Made)]
+    assert made.files[0].data == b"cat"
+    done = finished(events)
+    assert done.truncated is None and done.usage.total_tokens == 2 * 268
+    assert len(await rig.used()) == 2
+
+
+async def test_a_value_that_stays_wrong_is_shown_as_doubtful(rig: Rig, gemini: ScriptedRest) -> None:
+    gemini.replies.extend([Reply(words=('{"animal": "dog"}',)), Reply(words=('{"pet": "dog"}',))])
+    assert "may be wrong" in str(finished(await rig.ask(task=Animal())).truncated)
+
+
+async def test_what_is_no_value_at_all_is_refused(rig: Rig, gemini: ScriptedRest) -> None:
+    gemini.replies.extend([Reply(words=("I think",)), Reply(words=("a dog",))])
+    assert await refusal(rig, task=Animal()) == "The model's answer made no sense, twice: ask again."
+
+
 async def test_detail_schema_and_system_reach_the_model(rig: Rig, gemini: ScriptedRest) -> None:
-    schema = {"type": "object", "properties": {"animal": {"type": "string"}}}
+    schema = SCHEMA
     large = encoded(noise(2000, 1000), "JPEG", quality=60)
-    await rig.ask(rig.post("noise.jpg", large), detail="low", schema=schema, system="Be brief.")
+    gemini.replies.append(Reply(words=('{"animal": ', '"cat"}')))
+    events = await rig.ask(rig.post("noise.jpg", large), task=Animal())
+    assert [event.text for event in events if isinstance(event, TextWhole)][-1] == "It is a cat."
     sent = gemini.asked[0].body
     config = sent["generationConfig"]
     assert config["mediaResolution"] == "MEDIA_RESOLUTION_LOW"
     assert (config["responseMimeType"], config["responseJsonSchema"]) == ("application/json", schema)
-    assert sent["systemInstruction"]["parts"] == [{"text": "Be brief."}]
+    assert sent["systemInstruction"]["parts"] == [{"text": "Be brief, in en."}]
 
 
 async def test_a_long_recording_is_compacted(rig: Rig, gemini: ScriptedRest, tmp_path: Path) -> None:
@@ -305,9 +370,9 @@ async def test_a_long_recording_is_compacted(rig: Rig, gemini: ScriptedRest, tmp
 async def test_requests_are_bounded_and_fair(rig: Rig, gemini: ScriptedRest) -> None:
     one, others = asyncio.Event(), asyncio.Event()
     gemini.replies.extend([Reply(hold=one), *(Reply(hold=others) for _ in range(10))])
-    greedy = [asyncio.create_task(rig.ask(prompt=f"a{n}", guild_id=1)) for n in range(14)]
+    greedy = [asyncio.create_task(rig.ask(task=Ask(f"a{n}"), guild_id=1)) for n in range(14)]
     await eventually(lambda: len(gemini.asked) == 10)
-    other = asyncio.create_task(rig.ask(prompt="b", guild_id=2))
+    other = asyncio.create_task(rig.ask(task=Ask("b"), guild_id=2))
     await eventually(lambda: rig.service._gate._order.waiting == 5)
     assert len(gemini.asked) == 10
     one.set()

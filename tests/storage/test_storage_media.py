@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from bot.storage.database import Database
-from bot.storage.media import MediaStore, file_leases
+from bot.storage.media import LeasedFile, MediaStore, file_leases
 
 
 async def test_a_file_stays_known_until_it_is_forgotten(tmp_path: Path) -> None:
@@ -20,8 +20,11 @@ async def test_a_file_stays_known_until_it_is_forgotten(tmp_path: Path) -> None:
         async with database.reading() as connection:
             rows = (await connection.execute(select(file_leases).order_by(file_leases.c.name))).all()
         assert [tuple(row) for row in rows] == [("files/a", "one", "00", 9.0), ("files/b", "one", "11", 7.0)]
-        assert await store.leased() == {"files/a", "files/b"}
+        await store.uploaded("files/a", uri="https://a", mime_type="video/mp4", size=7, at=1.0)
+        one, other = sorted(await store.leased(), key=lambda leased: leased.name)
+        assert one == LeasedFile("files/a", "one", "00", 9.0, "https://a", "video/mp4", 7, 1.0)
+        assert other == LeasedFile("files/b", "one", "11", 7.0, None, None, None, None)
         await store.forget("files/a")
-        assert await store.leased() == {"files/b"}
+        assert await store.leased() == [other]
     finally:
         await database.close()

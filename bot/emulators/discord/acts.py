@@ -1,13 +1,14 @@
 """What people do with a bot's commands, buttons, selects and modals; each act gives a handle to watch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.emulators.discord.commands import CHAT_INPUT, MESSAGE_COMMAND, USER_COMMAND, Commands, Target
 from bot.emulators.discord.components import LINK_STYLES, SELECTS, Kind, is_kind
 from bot.emulators.discord.errors import ActError
 from bot.emulators.discord.handles import Interaction, InteractionType
-from bot.emulators.discord.interaction_payload import IN_BOT_DM, IN_GUILD
+from bot.emulators.discord.installs import owners_of, owners_of_message
 from bot.emulators.discord.interactions import Interactions
 from bot.emulators.discord.model import Channel, EmulatedUser, Json, Message, walk
 from bot.emulators.discord.permissions import Permission
@@ -15,6 +16,15 @@ from bot.emulators.discord.places import Places
 from bot.emulators.discord.posts import Posts
 from bot.emulators.discord.resolved import Resolver
 from bot.emulators.discord.typed_options import chosen, submitted, typed
+
+
+@dataclass(frozen=True)
+class Typist:
+    """Who uses a command, where, and who let the app in there."""
+
+    user: EmulatedUser
+    channel: Channel
+    owners: dict[str, str]
 
 
 class Acts:
@@ -30,11 +40,11 @@ class Acts:
         self, user_id: int, channel_id: int, name: str, options: Mapping[str, Any] | None = None
     ) -> Interaction:
         """Run a slash command ("group sub" for a subcommand); a file is given as an Upload, a user as id."""
-        user, channel, target = self._typing(user_id, channel_id, name)
-        resolver = Resolver(self._places, self._posts, channel)
+        typist, target = self._typing(user_id, channel_id, name)
+        resolver = Resolver(self._places, self._posts, typist.channel)
         filled = typed(target, options or {}, resolver)
         data = _command_data(target, resolver, options=filled)
-        return self._interactions.begin(InteractionType.COMMAND, name, user, channel, data)
+        return self._begin(InteractionType.COMMAND, name, typist, data)
 
     def autocomplete(
         self,
@@ -46,33 +56,31 @@ class Acts:
         focused: str,
     ) -> Interaction:
         """Ask for choices while typing the option `focused`."""
-        user, channel, target = self._typing(user_id, channel_id, name)
+        typist, target = self._typing(user_id, channel_id, name)
         asked = [option for option in target.options if option["name"] == focused]
         if not asked or not asked[0].get("autocomplete"):
             raise ActError(f"{focused!r} has no autocompletion")
-        resolver = Resolver(self._places, self._posts, channel)
+        resolver = Resolver(self._places, self._posts, typist.channel)
         filled = typed(target, options, resolver, focused=focused)
         data = _command_data(target, resolver, options=filled)
-        return self._interactions.begin(InteractionType.AUTOCOMPLETE, name, user, channel, data)
+        return self._begin(InteractionType.AUTOCOMPLETE, name, typist, data)
 
     def run_on_message(self, user_id: int, message_id: int, name: str) -> Interaction:
         """Use a right-click app on a message."""
         message = self._seen(user_id, message_id)
-        user, channel, target = self._typing(user_id, message.channel_id, name, MESSAGE_COMMAND)
-        resolver = Resolver(self._places, self._posts, channel)
+        typist, target = self._typing(user_id, message.channel_id, name, MESSAGE_COMMAND)
+        resolver = Resolver(self._places, self._posts, typist.channel)
         resolver.add_message(message)
         data = _command_data(target, resolver, target_id=str(message.id))
-        return self._interactions.begin(
-            InteractionType.COMMAND, name, user, channel, data, target_message_id=message.id
-        )
+        return self._begin(InteractionType.COMMAND, name, typist, data, target_message_id=message.id)
 
     def run_on_user(self, user_id: int, channel_id: int, target_user_id: int, name: str) -> Interaction:
         """Use a right-click app on a user."""
-        user, channel, target = self._typing(user_id, channel_id, name, USER_COMMAND)
-        resolver = Resolver(self._places, self._posts, channel)
+        typist, target = self._typing(user_id, channel_id, name, USER_COMMAND)
+        resolver = Resolver(self._places, self._posts, typist.channel)
         target_id = resolver.add(6, target_user_id)
         data = _command_data(target, resolver, target_id=target_id)
-        return self._interactions.begin(InteractionType.COMMAND, name, user, channel, data)
+        return self._begin(InteractionType.COMMAND, name, typist, data)
 
     def click(self, user_id: int, message_id: int, custom_id: str) -> Interaction:
         """Press a button."""
@@ -112,7 +120,27 @@ class Acts:
             opened_by.user,
             opened_by.channel,
             data,
+            owners=opened_by.owners,
             source=opened_by.source,
+        )
+
+    def _begin(
+        self,
+        kind: InteractionType,
+        name: str,
+        typist: Typist,
+        data: Json,
+        *,
+        target_message_id: int | None = None,
+    ) -> Interaction:
+        return self._interactions.begin(
+            kind,
+            name,
+            typist.user,
+            typist.channel,
+            data,
+            owners=typist.owners,
+            target_message_id=target_message_id,
         )
 
     def _use(self, user_id: int, message: Message, component: Json, extra: Json) -> Interaction:
@@ -121,32 +149,32 @@ class Acts:
             "custom_id": component["custom_id"],
             "id": component["id"],
         } | extra
+        channel = self._places.channel(message.channel_id)
         return self._interactions.begin(
             InteractionType.COMPONENT,
             component["custom_id"],
             self._places.user(user_id),
-            self._places.channel(message.channel_id),
+            channel,
             data,
+            owners=owners_of_message(self._places, message, channel),
             source=message,
         )
 
     def _typing(
         self, user_id: int, channel_id: int, name: str, kind: int = CHAT_INPUT
-    ) -> tuple[EmulatedUser, Channel, Target]:
+    ) -> tuple[Typist, Target]:
         """Find the command that someone may use in a channel."""
         user, channel = self._places.user(user_id), self._places.channel(channel_id)
         if not self._places.can(user_id, channel, Permission.USE_APPLICATION_COMMANDS):
             raise ActError(f"user {user_id} may not use commands in #{channel.name}")
         target = self._commands.find(channel.guild_id, name, kind)
-        context = IN_BOT_DM if channel.guild_id is None else IN_GUILD
-        contexts = target.command.get("contexts")
-        guild_only = context == IN_BOT_DM and not target.command.get("dm_permission", False)
-        if guild_only or (contexts is not None and context not in contexts):
+        owners = owners_of(self._places, user, channel, target.command)
+        if not owners:
             raise ActError(f"{name!r} can't be used here")
         needed = int(target.command["default_member_permissions"] or 0)
         if needed & ~self._places.permissions(user_id, channel):
             raise ActError(f"user {user_id} lacks the permissions that {name!r} asks for")
-        return user, channel, target
+        return Typist(user, channel, owners), target
 
     def _seen(self, user_id: int, message_id: int) -> Message:
         message = self._posts.by_id(message_id)

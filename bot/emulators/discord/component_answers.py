@@ -43,6 +43,17 @@ def completed(components: list[Json], attachments: list[Attachment], cdn: Cdn, n
     return copied
 
 
+def relinked(components: list[Json], attachments: list[Attachment], cdn: Cdn) -> list[Json]:
+    """Return a copy of a message's components with fresh links to what it attached."""
+    files = {str(attachment.id): attachment for attachment in attachments}
+    copied = copy.deepcopy(components)
+    for media in _media(copied):
+        attached = files.get(str(media.get("attachment_id")))
+        if attached is not None:
+            media |= {"url": cdn.url(attached), "proxy_url": cdn.url(attached, PROXY_HOST)}
+    return copied
+
+
 def _media(components: list[Json]) -> Iterator[Json]:
     for part in walk(components):
         holders = part.get("items") or [part]
@@ -58,6 +69,8 @@ def _fill(part: Json, files: dict[str, Attachment]) -> None:
     defaults: Json = {}
     if kind in SELECTS:
         defaults = {"min_values": 1, "max_values": 1}
+        for chosen in part.get("default_values") or ():
+            chosen["id"] = str(chosen["id"])  # libraries send numbers, too
     elif kind is Kind.CONTAINER:
         defaults = {"accent_color": None, "spoiler": False}
     elif kind is Kind.SEPARATOR:

@@ -5,11 +5,10 @@ from typing import Any
 
 from bot.emulators.discord import components as parts
 from bot.emulators.discord.component_answers import file_problems
-from bot.emulators.discord.errors import RestError, empty_message, invalid_form, too_long
-from bot.emulators.discord.model import Json, Message, MessageFlag, Upload
+from bot.emulators.discord.errors import RestError, empty_message, invalid_form, too_large, too_long
+from bot.emulators.discord.model import FILE_LIMIT, Json, Message, MessageFlag, Upload
 
 CONTENT_LIMIT = 2_000
-FILE_LIMIT = 10 * 1024 * 1024  # bytes, in a guild without boosts
 FILES_LIMIT = 10
 EMBEDS_LIMIT = 10
 EMBED_TEXT_LIMIT = 6_000  # characters of all embeds of a message together
@@ -44,12 +43,16 @@ class Draft:
         return bool(self.flags & MessageFlag.COMPONENTS_V2)
 
 
-def draft_of(body: Json, files: dict[int, Upload], *, editing: Message | None = None) -> Draft:
+def draft_of(
+    body: Json, files: dict[int, Upload], *, editing: Message | None = None, file_limit: int = FILE_LIMIT
+) -> Draft:
     """Check the body of a request and return what it asks for; raises RestError as Discord answers.
 
-    `files` are the uploads by their number n in the form's `files[n]`.
+    `files` are the uploads by their number n in the form's `files[n]`, of at most `file_limit` bytes each.
     """
     uploads, kept_ids = _attachments(body, files)
+    if any(len(upload.data) > file_limit for upload in uploads):
+        raise too_large()
     _check_files(uploads, kept_ids, editing)
     draft = Draft(
         content=_text(body, "content", editing),
@@ -120,8 +123,6 @@ def _check_files(uploads: list[Upload], kept_ids: set[int] | None, editing: Mess
     if kept_ids is not None and kept_ids - present:
         missing = ("BASE_TYPE_INVALID", "Attachment data is missing.")
         raise invalid_form({"attachments": missing})
-    if any(len(upload.data) > FILE_LIMIT for upload in uploads):
-        raise RestError(413, 40005, "Request entity too large")
     remaining = present if kept_ids is None else kept_ids
     if len(uploads) + len(remaining) > FILES_LIMIT:
         text = f"Must be {FILES_LIMIT} or fewer in length."

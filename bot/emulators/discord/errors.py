@@ -54,6 +54,11 @@ def missing_permissions() -> RestError:
     return RestError(403, 50013, "Missing Permissions")
 
 
+def too_large() -> RestError:
+    """Return the 413 for a file beyond the limit."""
+    return RestError(413, 40005, "Request entity too large")
+
+
 def empty_message() -> RestError:
     """Return the 400 for a message with nothing in it."""
     return RestError(400, 50006, "Cannot send an empty message")

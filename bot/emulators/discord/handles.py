@@ -69,6 +69,8 @@ class Interaction:
     """The command's name, or the component's or modal's custom id."""
     user: EmulatedUser
     channel: Channel
+    owners: dict[str, str]
+    """Who let the app in: its authorizing_integration_owners."""
     created_at: float
     """On the clock of interactions, in seconds."""
     source: Message | None = None

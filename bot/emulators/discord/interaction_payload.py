@@ -1,14 +1,11 @@
 """An interaction as the bot's gateway gets it."""
 
-from bot.emulators.discord.drafts import FILE_LIMIT
 from bot.emulators.discord.handles import Interaction
-from bot.emulators.discord.message_payload import GUILD_INSTALL
+from bot.emulators.discord.installs import app_permissions, context_of
 from bot.emulators.discord.model import Json
 from bot.emulators.discord.payloads import LOCALE, channel_payload, member_payload, user_payload
 from bot.emulators.discord.places import Places
 from bot.emulators.discord.posts import Posts
-
-IN_GUILD, IN_BOT_DM = 0, 1  # contexts of use
 
 
 def interaction_payload(interaction: Interaction, data: Json, places: Places, posts: Posts) -> Json:
@@ -24,19 +21,17 @@ def interaction_payload(interaction: Interaction, data: Json, places: Places, po
         "channel_id": str(channel.id),
         "channel": channel_payload(channel)
         | {"permissions": str(places.permissions(interaction.user.id, channel))},
-        "app_permissions": str(places.permissions(places.bot.id, channel)),
+        "app_permissions": str(app_permissions(places, interaction.user, channel)),
+        "authorizing_integration_owners": interaction.owners,
+        "context": int(context_of(channel)),
         "locale": LOCALE,
         "entitlements": [],
-        "attachment_size_limit": FILE_LIMIT,
+        "attachment_size_limit": places.file_limit(channel),
     }
     if interaction.source is not None:
         payload["message"] = posts.payload(interaction.source)
     if channel.guild_id is None:
-        return payload | {
-            "user": user_payload(interaction.user),
-            "context": IN_BOT_DM,
-            "authorizing_integration_owners": {GUILD_INSTALL: "0"},
-        }
+        return payload | {"user": user_payload(interaction.user)}
     return payload | _in_guild(interaction, places)
 
 
@@ -49,6 +44,4 @@ def _in_guild(interaction: Interaction, places: Places) -> Json:
         "guild_id": str(guild.id),
         "guild": {"id": str(guild.id), "locale": LOCALE, "features": []},
         "guild_locale": LOCALE,
-        "context": IN_GUILD,
-        "authorizing_integration_owners": {GUILD_INSTALL: str(guild.id)},
     }

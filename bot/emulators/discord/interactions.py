@@ -12,6 +12,7 @@ from bot.emulators.discord.drafts import Draft, draft_of
 from bot.emulators.discord.errors import RestError, invalid_form, unknown
 from bot.emulators.discord.events import Event
 from bot.emulators.discord.handles import Interaction, InteractionType, State
+from bot.emulators.discord.installs import FOLLOWUPS_LIMIT, is_users_alone, must_be_private
 from bot.emulators.discord.interaction_payload import interaction_payload
 from bot.emulators.discord.knobs import Knobs
 from bot.emulators.discord.model import (
@@ -65,6 +66,7 @@ class Interactions:
         channel: Channel,
         data: Json,
         *,
+        owners: dict[str, str],
         source: Message | None = None,
         target_message_id: int | None = None,
     ) -> Interaction:
@@ -76,6 +78,7 @@ class Interactions:
             name=name,
             user=user,
             channel=channel,
+            owners=owners,
             created_at=self.now(),
             source=source,
             target_message_id=target_message_id,
@@ -143,7 +146,7 @@ class Interactions:
         self, interaction: Interaction, kind: int, data: Json, files: dict[int, Upload]
     ) -> Message | None:
         if kind == MESSAGE:
-            self._answer(interaction, draft_of(data, files))
+            self._answer(interaction, self._draft(interaction, data, files))
         elif kind == DEFER_MESSAGE:
             self._defer(interaction, int(data.get("flags") or 0))
         elif kind in (DEFER_UPDATE, UPDATE):
@@ -170,8 +173,10 @@ class Interactions:
         source = interaction.source
         if source is None:
             raise ValueError("only interactions that have a message can update one")
+        if self._posts.find(source.channel_id, source.id) is None:
+            raise unknown("Message", 10008)
         if kind == UPDATE:
-            self._posts.edit(source, draft_of(data, files, editing=source))
+            self._posts.edit(source, self._draft(interaction, data, files, editing=source))
         interaction.original = source
         if kind == UPDATE:
             interaction.answer_with(source)
@@ -217,7 +222,7 @@ class Interactions:
 
     def edit(self, interaction: Interaction, message: Message, body: Json, files: dict[int, Upload]) -> None:
         """Edit a message of the interaction; the first edit takes the place of "thinking"."""
-        self._posts.edit(message, draft_of(body, files, editing=message))
+        self._posts.edit(message, self._draft(interaction, body, files, editing=message))
         if message is interaction.original and interaction.state is State.DEFERRED:
             interaction.answer_with(message)
         interaction.see("edit", message)
@@ -228,7 +233,9 @@ class Interactions:
         if waiting is not None and waiting.loading:
             self.edit(interaction, waiting, body, files)
             return waiting
-        message = self._write(interaction, draft_of(body, files))
+        if is_users_alone(interaction.owners) and len(interaction.followups) >= FOLLOWUPS_LIMIT:
+            raise RestError(400, 40094, "This interaction has hit the maximum number of follow up messages")
+        message = self._write(interaction, self._draft(interaction, body, files))
         interaction.followups.append(message)
         if interaction.state is State.DEFERRED:  # of an update: nothing was said yet
             interaction.answer_with(message)
@@ -240,14 +247,29 @@ class Interactions:
         self._posts.delete(message)
         interaction.see("delete", message)
 
+    def _draft(
+        self,
+        interaction: Interaction,
+        body: Json,
+        files: dict[int, Upload],
+        *,
+        editing: Message | None = None,
+    ) -> Draft:
+        if interaction.channel.id not in self._places.channels:
+            raise unknown("Channel", 10003)
+        file_limit = self._places.file_limit(interaction.channel)
+        return draft_of(body, files, editing=editing, file_limit=file_limit)
+
     def _write(self, interaction: Interaction, draft: Draft) -> Message:
-        source = interaction.source
+        channel, source = interaction.channel, interaction.source
+        if must_be_private(self._places, interaction.user, channel, interaction.owners):
+            draft.flags |= MessageFlag.EPHEMERAL
         origin = Origin(
             interaction_id=interaction.id,
             type=int(interaction.type),
             name=interaction.name,
             user=interaction.user,
-            guild_id=interaction.channel.guild_id,
+            owners=interaction.owners,
             target_message_id=interaction.target_message_id,
             interacted_message_id=source.id if source else None,
         )
@@ -256,7 +278,7 @@ class Interactions:
             from_menu = interaction.target_message_id is not None
             kind = MessageType.CONTEXT_MENU_COMMAND if from_menu else MessageType.CHAT_INPUT_COMMAND
         bot = self._places.bot
-        return self._posts.write(interaction.channel, bot, draft, origin=origin, kind=kind)
+        return self._posts.write(channel, bot, draft, origin=origin, kind=kind)
 
 
 def callback_payload(interaction: Interaction, kind: int, message: Message | None, shown: Any) -> Json:

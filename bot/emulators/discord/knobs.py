@@ -32,8 +32,8 @@ class DaveKnobs:
 
     max_version: int = 1
     """0 forces every call to plain transport encryption; changed in mid-call, a transition follows."""
-    required: bool = False
-    """Close with 4017 on a client that supports none (stage channels excepted)."""
+    required: bool = True
+    """Close with 4017 on a client that supports none (stage channels excepted), as Discord does."""
     transition_timeout_s: float = 2.0
     """A transition is executed after this even when someone has not reported ready."""
 
@@ -75,6 +75,8 @@ class Knobs:
     """On a join or move, send VOICE_SERVER_UPDATE before VOICE_STATE_UPDATE."""
     interaction_clock_offset_s: float = 0.0
     """Added to the clock that expires interactions and their tokens."""
+    cdn_clock_offset_s: float = 0.0
+    """Added to the clock that expires links of the CDN; a day of it expires all that were given out."""
     gateway_heartbeat_ms: float = 41_250.0
     """What the main gateway's HELLO asks for: Discord's own figure."""
     gateway_mute_acks: bool = False

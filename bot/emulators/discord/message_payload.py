@@ -1,12 +1,12 @@
 """Messages as Discord writes them in JSON, and as a bot without the Message Content intent gets them."""
 
 from bot.emulators.discord.cdn import PROXY_HOST, Cdn
+from bot.emulators.discord.component_answers import relinked
 from bot.emulators.discord.model import Attachment, Json, Message, Origin
 from bot.emulators.discord.payloads import optional_id, timestamp, user_payload
 
 COMPONENT_INTERACTION = 3
 MODAL_INTERACTION = 5
-GUILD_INSTALL = "0"  # key of authorizing_integration_owners
 
 
 def attachment_payload(attachment: Attachment, cdn: Cdn) -> Json:
@@ -42,7 +42,7 @@ def message_payload(message: Message, *, cdn: Cdn, application_id: int, nested: 
         "edited_timestamp": timestamp(message.edited_at) if message.edited_at else None,
         "attachments": [attachment_payload(attachment, cdn) for attachment in message.attachments],
         "embeds": message.embeds,
-        "components": message.components,
+        "components": relinked(message.components, message.attachments, cdn),
         "mentions": [user_payload(user) for user in message.mentions],
         "mention_roles": [str(role_id) for role_id in message.mention_role_ids],
         "mention_everyone": message.mention_everyone,
@@ -101,12 +101,11 @@ def _origin(origin: Origin, application_id: int) -> Json:
 
 def origin_payload(origin: Origin) -> Json:
     """Return `interaction_metadata`: which interaction the message answers, and whose."""
-    owners = {} if origin.guild_id is None else {GUILD_INSTALL: str(origin.guild_id)}
     metadata: Json = {
         "id": str(origin.interaction_id),
         "type": origin.type,
         "user": user_payload(origin.user),
-        "authorizing_integration_owners": owners,
+        "authorizing_integration_owners": origin.owners,
     }
     if origin.type == COMPONENT_INTERACTION:
         return metadata | {"interacted_message_id": optional_id(origin.interacted_message_id)}

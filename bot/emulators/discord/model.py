@@ -18,9 +18,16 @@ class ChannelType(IntEnum):
     TEXT = 0
     DM = 1
     VOICE = 2
+    GROUP = 3
     CATEGORY = 4
+    PUBLIC_THREAD = 11
     STAGE = 13
 
+
+MIB = 1024 * 1024
+FILE_LIMIT = 10 * MIB  # bytes, in a guild without boosts, and in a direct channel
+BOOSTED_FILE_LIMITS = {2: 50 * MIB, 3: 100 * MIB}  # by the guild's tier
+PERSON_FILE_LIMIT = 500 * MIB  # people here have Nitro
 
 VOICE_LIKE = (ChannelType.VOICE, ChannelType.STAGE)
 
@@ -52,6 +59,10 @@ class EmulatedUser:
     id: int
     name: str
     bot: bool = False
+    installed: bool = False
+    """Whether this person has the app on their account, and so with them wherever they are."""
+    takes_direct: bool = True
+    """Whether direct messages of the bot are let through."""
 
 
 @dataclass
@@ -79,7 +90,7 @@ class Member:
 
 @dataclass
 class Channel:
-    """A channel of a guild, or a direct channel with one person (then `guild_id` is None)."""
+    """A channel of a guild; else (`guild_id` is None) a direct one with the bot, or one between people."""
 
     id: int
     type: ChannelType
@@ -93,6 +104,13 @@ class Channel:
     rtc_region: str | None = None
     status: str | None = None
     recipient: EmulatedUser | None = None
+    """Whose direct channel with the bot it is."""
+    people: tuple[EmulatedUser, ...] = ()
+    """Who is in a private channel that the bot is not in; the first made it."""
+    parent_id: int | None = None
+    """Of a thread: the channel that it hangs on."""
+    owner_id: int | None = None
+    """Of a thread: who made it."""
     last_message_id: int | None = None
 
 
@@ -120,7 +138,17 @@ class Guild:
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
+    threads: dict[int, Channel] = field(default_factory=dict)
     voice_states: dict[int, VoiceState] = field(default_factory=dict)
+    tier: int = 0
+    """How far it is boosted, 0 to 3."""
+    system_channel_id: int | None = None
+    """Where Discord itself says who came."""
+
+    @property
+    def file_limit(self) -> int:
+        """The most bytes that a file of a bot may have there."""
+        return BOOSTED_FILE_LIMITS.get(self.tier, FILE_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -159,7 +187,8 @@ class Origin:
     type: int
     name: str
     user: EmulatedUser
-    guild_id: int | None
+    owners: dict[str, str]
+    """Who let the app in: its authorizing_integration_owners."""
     target_message_id: int | None = None
     interacted_message_id: int | None = None
 

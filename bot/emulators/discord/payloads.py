@@ -15,6 +15,7 @@ from bot.emulators.discord.model import (
     VoiceState,
 )
 from bot.emulators.discord.permissions import Overwrite
+from bot.emulators.discord.snowflakes import snowflake_time
 
 LOCALE = "en-US"
 
@@ -110,8 +111,10 @@ def channel_payload(channel: Channel) -> Json:
         "flags": 0,
         "last_message_id": optional_id(channel.last_message_id),
     }
-    if channel.recipient is not None:
-        return shared | {"recipients": [user_payload(channel.recipient)]}
+    if channel.guild_id is None:
+        return shared | _direct_fields(channel)
+    if channel.type is ChannelType.PUBLIC_THREAD:
+        return shared | _thread_fields(channel)
     shared |= {
         "guild_id": str(channel.guild_id),
         "name": channel.name,
@@ -124,6 +127,36 @@ def channel_payload(channel: Channel) -> Json:
     if channel.type in VOICE_LIKE:
         return shared | _voice_fields(channel)
     return shared | {"topic": channel.topic, "last_pin_timestamp": None}
+
+
+def _direct_fields(channel: Channel) -> Json:
+    people = channel.people if channel.recipient is None else (channel.recipient,)
+    fields: Json = {"recipients": [user_payload(user) for user in people]}
+    if channel.type is not ChannelType.GROUP:
+        return fields
+    return fields | {"name": channel.name, "icon": None, "owner_id": str(people[0].id)}
+
+
+def _thread_fields(channel: Channel) -> Json:
+    began = timestamp(snowflake_time(channel.id))
+    metadata: Json = {
+        "archived": False,
+        "archive_timestamp": began,
+        "auto_archive_duration": 1440,
+        "locked": False,
+        "create_timestamp": began,
+    }
+    return {
+        "guild_id": str(channel.guild_id),
+        "name": channel.name,
+        "parent_id": optional_id(channel.parent_id),
+        "owner_id": optional_id(channel.owner_id),
+        "thread_metadata": metadata,
+        "message_count": 0,
+        "member_count": 1,
+        "total_message_sent": 0,
+        "rate_limit_per_user": 0,
+    }
 
 
 def _voice_fields(channel: Channel) -> Json:
@@ -149,6 +182,7 @@ def guild_payload(guild: Guild) -> Json:
         "region": "deprecated",
         "preferred_locale": LOCALE,
         "afk_timeout": 300,
+        "system_channel_id": optional_id(guild.system_channel_id),
         "system_channel_flags": 0,
         "widget_enabled": False,
         "verification_level": 0,
@@ -158,7 +192,7 @@ def guild_payload(guild: Guild) -> Json:
         "max_members": 500_000,
         "max_stage_video_channel_users": 50,
         "max_video_channel_users": 25,
-        "premium_tier": 0,
+        "premium_tier": guild.tier,
         "premium_subscription_count": 0,
         "premium_progress_bar_enabled": False,
         "nsfw": False,
@@ -175,7 +209,6 @@ _ABSENT_IN_GUILDS = (
     "banner",
     "application_id",
     "afk_channel_id",
-    "system_channel_id",
     "widget_channel_id",
     "max_presences",
     "vanity_url_code",
@@ -196,7 +229,7 @@ def guild_create_payload(guild: Guild, *, visible_members: Iterable[Member]) -> 
         "members": [member_payload(member) for member in visible_members],
         "channels": [channel_payload(channel) for channel in guild.channels.values()],
         "voice_states": [voice_state_payload(state) for state in guild.voice_states.values()],
-        "threads": [],
+        "threads": [channel_payload(thread) for thread in guild.threads.values()],
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],

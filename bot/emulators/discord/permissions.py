@@ -34,6 +34,7 @@ class Permission(IntFlag):
     MANAGE_ROLES = 1 << 28
     USE_APPLICATION_COMMANDS = 1 << 31
     REQUEST_TO_SPEAK = 1 << 32
+    SEND_MESSAGES_IN_THREADS = 1 << 38
     SEND_VOICE_MESSAGES = 1 << 46
     SET_VOICE_CHANNEL_STATUS = 1 << 48
     USE_EXTERNAL_APPS = 1 << 50
@@ -55,6 +56,7 @@ EVERYONE = (
     | Permission.CHANGE_NICKNAME
     | Permission.USE_APPLICATION_COMMANDS
     | Permission.REQUEST_TO_SPEAK
+    | Permission.SEND_MESSAGES_IN_THREADS
     | Permission.SEND_VOICE_MESSAGES
     | Permission.USE_EXTERNAL_APPS
 )  # what @everyone holds in a new guild, of the bits above

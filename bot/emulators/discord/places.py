@@ -1,11 +1,27 @@
 """The guild, its channels, its people and what they may do there; every change is told on the bus."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bot.emulators.discord.errors import ActError
 from bot.emulators.discord.events import Bus, Event
-from bot.emulators.discord.model import Channel, ChannelType, EmulatedUser, Guild, Json, Member, Role
-from bot.emulators.discord.payloads import channel_payload, guild_create_payload, member_payload, role_payload
+from bot.emulators.discord.model import (
+    FILE_LIMIT,
+    Channel,
+    ChannelType,
+    EmulatedUser,
+    Guild,
+    Json,
+    Member,
+    Role,
+)
+from bot.emulators.discord.payloads import (
+    channel_payload,
+    guild_create_payload,
+    guild_payload,
+    member_payload,
+    role_payload,
+)
 from bot.emulators.discord.permissions import BOT, EVERYONE, EVERYTHING, Overwrite, Permission, in_channel
 from bot.emulators.discord.snowflakes import Snowflakes
 
@@ -29,21 +45,37 @@ class Places:
         self.users[user.id] = user
         return user
 
-    def add_guild(self, name: str) -> Guild:
-        """Make a guild, owned by an account of its own, with the bot in it; a connected bot is told."""
+    def add_guild(self, name: str, *, with_bot: bool = True) -> Guild:
+        """Make a guild, owned by an account of its own; if the bot is in it, a connected one is told."""
         guild_id = self.snowflakes.next()
         owner = self._add_account(f"owner of {name}".lower().replace(" ", "_"))
         guild = Guild(guild_id, name, owner.id, datetime.now(UTC))
         guild.roles[guild_id] = Role(guild_id, "@everyone", EVERYONE)
-        bot_role = Role(self.snowflakes.next(), BOT_NAME, BOT, position=1, managed_by_bot=self.bot.id)
-        guild.roles[bot_role.id] = bot_role
         self.guilds[guild_id] = guild
         self._enrol(guild, owner)
-        self._enrol(guild, self.bot).role_ids.append(bot_role.id)
-        bot_member = guild.members[self.bot.id]
-        shown = guild_create_payload(guild, visible_members=[bot_member])
-        self.bus.publish(Event("GUILD_CREATE", shown, guild_id))
+        if with_bot:
+            self.invite_bot(guild)
         return guild
+
+    def invite_bot(self, guild: Guild) -> None:
+        """Put the bot into a guild; a connected one is told."""
+        role = Role(self.snowflakes.next(), BOT_NAME, BOT, position=1, managed_by_bot=self.bot.id)
+        guild.roles[role.id] = role
+        member = self._enrol(guild, self.bot)
+        member.role_ids.append(role.id)
+        shown = guild_create_payload(guild, visible_members=[member])
+        self.bus.publish(Event("GUILD_CREATE", shown, guild.id))
+
+    def boost(self, guild: Guild, tier: int) -> None:
+        """Set how far a guild is boosted, 0 to 3: larger files fit from 2 on."""
+        guild.tier = tier
+        self.bus.publish(Event("GUILD_UPDATE", guild_payload(guild), guild.id))
+
+    def shares_guild(self, user_id: int) -> bool:
+        """Return whether someone is in a guild with the bot."""
+        return any(
+            user_id in guild.members and self.bot.id in guild.members for guild in self.guilds.values()
+        )
 
     def _enrol(self, guild: Guild, user: EmulatedUser) -> Member:
         member = Member(user, datetime.now(UTC))
@@ -77,15 +109,42 @@ class Places:
         self.bus.publish(Event("CHANNEL_CREATE", channel_payload(channel), home.id))
         return channel
 
+    def add_thread(self, parent: Channel, name: str, owner: EmulatedUser) -> Channel:
+        """Make a public thread on a text channel; who may see that, may see this."""
+        guild = self.guild_of(parent)
+        thread = Channel(
+            self.snowflakes.next(),
+            ChannelType.PUBLIC_THREAD,
+            name,
+            guild.id,
+            parent_id=parent.id,
+            owner_id=owner.id,
+        )
+        guild.threads[thread.id] = self.channels[thread.id] = thread
+        self.bus.publish(Event("THREAD_CREATE", channel_payload(thread) | {"newly_created": True}, guild.id))
+        return thread
+
+    def add_private(self, people: Iterable[EmulatedUser], name: str | None) -> Channel:
+        """Make a channel between people, without the bot: with a name a group, else for two of them."""
+        kind = ChannelType.DM if name is None else ChannelType.GROUP
+        channel = Channel(self.snowflakes.next(), kind, name or "", None, people=tuple(people))
+        self.channels[channel.id] = channel
+        return channel
+
     def channel_changed(self, channel: Channel) -> None:
         """Tell that a channel was edited."""
         self.bus.publish(Event("CHANNEL_UPDATE", channel_payload(channel), channel.guild_id))
 
     def remove_channel(self, channel: Channel) -> None:
         """Delete a channel of a guild; who was in voice there must have been disconnected before."""
+        guild = self.guild_of(channel)
+        for thread in [one for one in guild.threads.values() if one.parent_id == channel.id]:
+            self.remove_channel(thread)
         del self.channels[channel.id]
-        del self.guild_of(channel).channels[channel.id]
-        self.bus.publish(Event("CHANNEL_DELETE", channel_payload(channel), channel.guild_id))
+        is_thread = channel.type is ChannelType.PUBLIC_THREAD
+        del (guild.threads if is_thread else guild.channels)[channel.id]
+        name = "THREAD_DELETE" if is_thread else "CHANNEL_DELETE"
+        self.bus.publish(Event(name, channel_payload(channel), channel.guild_id))
 
     def direct_channel(self, user: EmulatedUser) -> Channel:
         """Return the direct channel between the bot and a person, made when first asked for."""
@@ -132,10 +191,15 @@ class Places:
         return EVERYTHING if granted & Permission.ADMINISTRATOR else granted
 
     def permissions(self, user_id: int, channel: Channel) -> int:
-        """Return what someone may do in a channel; in a direct one, all that makes sense there."""
+        """Return what someone may do in a channel; in a direct or private one, all that makes sense there."""
         if channel.guild_id is None:
-            return EVERYONE
+            inside = (channel.recipient, self.bot) if channel.recipient is not None else channel.people
+            return EVERYONE if any(user.id == user_id for user in inside if user is not None) else 0
+        if channel.parent_id is not None:
+            return self.permissions(user_id, self.channel(channel.parent_id))
         guild = self.guild_of(channel)
+        if user_id not in guild.members:
+            return 0
         base = self.base_permissions(guild, user_id)
         if base == EVERYTHING:
             return EVERYTHING
@@ -147,7 +211,14 @@ class Places:
     def can(self, user_id: int, channel: Channel, *needed: Permission) -> bool:
         """Return whether someone holds all the permissions in a channel, and can see it at all."""
         held = self.permissions(user_id, channel)
+        if channel.type is ChannelType.PUBLIC_THREAD:
+            in_thread = {Permission.SEND_MESSAGES: Permission.SEND_MESSAGES_IN_THREADS}
+            needed = tuple(in_thread.get(bit, bit) for bit in needed)
         return all(held & bit for bit in (Permission.VIEW_CHANNEL, *needed))
+
+    def file_limit(self, channel: Channel) -> int:
+        """Return the most bytes that a file of the bot may have in a channel."""
+        return FILE_LIMIT if channel.guild_id is None else self.guild_of(channel).file_limit
 
     def set_permissions(self, channel_id: int, target_id: int, *, allow: int = 0, deny: int = 0) -> None:
         """Replace what a channel allows and denies a role (the guild's id is @everyone) or a member."""

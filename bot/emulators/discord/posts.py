@@ -109,6 +109,11 @@ class Posts:
             data["guild_id"] = str(message.guild_id)
         self._places.bus.publish(Event("MESSAGE_DELETE", data, message.guild_id))
 
+    def forget(self, channel_id: int) -> None:
+        """Let the messages of a channel go with it: nobody is told of each."""
+        for message in [post for post in self._messages.values() if post.channel_id == channel_id]:
+            del self._messages[message.id]
+
     def attach(self, channel_id: int, uploads: Sequence[Upload], *, ephemeral: bool) -> list[Attachment]:
         """Put files on the CDN."""
         return [

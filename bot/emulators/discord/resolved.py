@@ -2,7 +2,7 @@
 
 from bot.emulators.discord.errors import ActError
 from bot.emulators.discord.message_payload import attachment_payload
-from bot.emulators.discord.model import Channel, Json, Message, Upload
+from bot.emulators.discord.model import PERSON_FILE_LIMIT, Channel, Json, Message, Upload
 from bot.emulators.discord.payloads import (
     channel_payload,
     partial_member_payload,
@@ -42,6 +42,8 @@ class Resolver:
 
     def attach(self, upload: Upload) -> str:
         """Take a file that comes with the interaction; it can't be fetched again, and is ephemeral."""
+        if len(upload.data) > PERSON_FILE_LIMIT:
+            raise ActError(f"{upload.filename!r} is larger than people may upload")
         (attachment,) = self._posts.attach(self._channel.id, [upload], ephemeral=True)
         self._put("attachments", attachment.id, attachment_payload(attachment, self._posts.cdn))
         return str(attachment.id)

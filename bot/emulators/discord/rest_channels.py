@@ -15,7 +15,7 @@ from bot.emulators.discord.errors import (
 from bot.emulators.discord.events import Event
 from bot.emulators.discord.limits import Rate
 from bot.emulators.discord.message_payload import without_content
-from bot.emulators.discord.model import VOICE_LIKE, Channel, Json, Message, MessageFlag
+from bot.emulators.discord.model import VOICE_LIKE, Channel, EmulatedUser, Json, Message, MessageFlag
 from bot.emulators.discord.payloads import channel_payload
 from bot.emulators.discord.permissions import Permission
 from bot.emulators.discord.rest import Answer, Call, Route
@@ -150,13 +150,24 @@ def _get_message(call: Call) -> Answer:
 
 def _create_message(call: Call) -> Answer:
     channel = _chat_of(call, Permission.SEND_MESSAGES)
-    draft = draft_of(call.json, call.files)
+    if channel.recipient is not None:
+        _check_direct(call, channel.recipient)
+    draft = draft_of(call.json, call.files, file_limit=call.world.places.file_limit(channel))
     if draft.flags & MessageFlag.EPHEMERAL:
         raise invalid_form({"flags": ("MESSAGE_FLAGS_INVALID", "Only interactions can answer in private.")})
     _check_rights(call, draft)
     target = _reply_target(call, channel, draft)
     message = call.world.posts.write(channel, call.world.bot, draft, reply_to=target)
     return Answer(200, _shown(call, message))
+
+
+def _check_direct(call: Call, recipient: EmulatedUser) -> None:
+    """Refuse what a person's settings refuse; a guild in common, or the app installed, opens the way."""
+    if not (recipient.installed or call.world.places.shares_guild(recipient.id)):
+        text = "Cannot send messages to this user due to having no mutual guilds"
+        raise RestError(403, 50278, text)
+    if not recipient.takes_direct:
+        raise RestError(403, 50007, "Cannot send messages to this user")
 
 
 def _check_rights(call: Call, draft: Draft) -> None:
@@ -183,7 +194,8 @@ def _edit_message(call: Call) -> Answer:
     message = _message_of(call)
     if message.author.id != call.world.bot.id:
         raise RestError(403, 50005, "Cannot edit a message authored by another user")
-    draft = draft_of(call.json, call.files, editing=message)
+    file_limit = call.world.places.file_limit(call.world.places.channel(message.channel_id))
+    draft = draft_of(call.json, call.files, editing=message, file_limit=file_limit)
     return Answer(200, _shown(call, call.world.posts.edit(message, draft)))
 
 

@@ -14,7 +14,8 @@ def _scope(call: Call) -> int | None:
         raise RestError(403, 20012, "You are not authorized to perform this action on this application")
     if "guild_id" not in call.params:
         return None
-    if call.id("guild_id") not in call.world.places.guilds:
+    guild = call.world.places.guilds.get(call.id("guild_id"))
+    if guild is None or call.world.bot.id not in guild.members:
         raise missing_access()
     return call.id("guild_id")
 

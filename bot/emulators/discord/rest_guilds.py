@@ -32,8 +32,8 @@ def _user(call: Call) -> Answer:
 
 
 def _application(call: Call) -> Answer:
-    bot = call.world.bot
-    owner = call.world.places.users[call.world.guild.owner_id]
+    bot, places = call.world.bot, call.world.places
+    owner = places.users[call.world.guild.owner_id]
     flags = call.gateway.application_flags
     return Answer(
         200,
@@ -53,13 +53,13 @@ def _application(call: Call) -> Answer:
             "interactions_endpoint_url": None,
             "role_connections_verification_url": None,
             "owner": user_payload(owner),
-            "approximate_guild_count": len(call.world.places.guilds),
-            "approximate_user_install_count": 0,
+            "approximate_guild_count": sum(bot.id in guild.members for guild in places.guilds.values()),
+            "approximate_user_install_count": sum(user.installed for user in places.users.values()),
             "approximate_user_authorization_count": 0,
             "explicit_content_filter": 0,
             "team": None,
             "eligible_oauth2_scopes": ["bot", "applications.commands"],
-            "integration_types_config": {"0": {}},
+            "integration_types_config": {"0": {}, "1": {}},
         },
     )
 
@@ -118,6 +118,7 @@ def _own_guilds(call: Call) -> Answer:
             "features": [],
         }
         for guild in call.world.places.guilds.values()
+        if call.world.bot.id in guild.members
     ]
     return Answer(200, guilds)
 

@@ -37,7 +37,11 @@ class Session:
 
     def ready(self, flags: int) -> None:
         """Dispatch READY, and each of the shard's guilds."""
-        guilds = [guild for guild in self._world.places.guilds.values() if self._mine(guild.id)]
+        guilds = [
+            guild
+            for guild in self._world.places.guilds.values()
+            if self._mine(guild.id) and self.bot.id in guild.members
+        ]
         self.dispatch(
             "READY",
             {
@@ -62,12 +66,24 @@ class Session:
         """Dispatch what happened, as far as the session is to know it."""
         if event.to_user not in (None, self.bot.id) or not self._mine(event.guild_id):
             return
+        if event.to_user is None and not self._sees(event):
+            return
         if event.needs and not self.intents & event.needs:
             return
         data = dict(event.data)
         if event.message is not None and not self.intents & Intent.MESSAGE_CONTENT:
             data = without_content(data, event.message, self.bot.id)
         self.dispatch(event.name, data)
+
+    def _sees(self, event: Event) -> bool:
+        """Return whether the bot is where it happened, and may read there, where it is about a message."""
+        places = self._world.places
+        if event.guild_id is not None and self.bot.id not in places.guilds[event.guild_id].members:
+            return False
+        if not event.name.startswith(("MESSAGE_", "TYPING_")):
+            return True
+        channel = places.channels.get(int(event.data["channel_id"]))
+        return channel is None or places.can(self.bot.id, channel)
 
     def _mine(self, guild_id: int | None) -> bool:
         """Return whether the shard serves the guild; shard 0 serves what is in none."""

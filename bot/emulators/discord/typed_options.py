@@ -123,7 +123,8 @@ def _answer(field: Json, values: Mapping[str, Any], resolver: Resolver, number: 
     kind = Kind(field["type"])
     answer: Json = {"type": int(kind), "id": field.get("id", number), "custom_id": field["custom_id"]}
     given = values.get(field["custom_id"])
-    if given is None and field.get("required", kind is not Kind.CHECKBOX):
+    missing = given is None or (kind is Kind.FILE_UPLOAD and not given)
+    if missing and field.get("required", kind is not Kind.CHECKBOX):
         raise ActError(f"the modal's field {field['custom_id']!r} is required")
     if kind is Kind.TEXT_INPUT:
         text = field.get("value") or "" if given is None else str(given)

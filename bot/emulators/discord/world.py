@@ -17,6 +17,7 @@ from bot.emulators.discord.handles import Interaction
 from bot.emulators.discord.interactions import Interactions
 from bot.emulators.discord.knobs import Knobs
 from bot.emulators.discord.model import (
+    PERSON_FILE_LIMIT,
     Channel,
     ChannelType,
     EmulatedUser,
@@ -43,7 +44,7 @@ class World:
     ) -> None:
         self.bus = Bus()
         self.places = Places(self.bus, Snowflakes())
-        self.posts = Posts(self.places, Cdn())
+        self.posts = Posts(self.places, Cdn(lambda: time.time() + knobs.cdn_clock_offset_s))
         self.commands = Commands(self.places.bot.id, self.places.snowflakes)
         self.interactions = Interactions(self.places, self.posts, knobs, clock)
         self.voices = Voices(self.places, voice, knobs)
@@ -77,15 +78,46 @@ class World:
         """Make a channel."""
         return self.places.add_channel(name, kind, guild=guild, user_limit=user_limit)
 
-    def add_guild(self, name: str) -> Guild:
-        """Make another guild with the bot in it."""
-        return self.places.add_guild(name)
+    def add_guild(self, name: str, *, with_bot: bool = True) -> Guild:
+        """Make another guild, with or without the bot in it."""
+        return self.places.add_guild(name, with_bot=with_bot)
+
+    def invite_bot(self, guild: Guild) -> None:
+        """Put the bot into a guild that was made without it."""
+        self.places.invite_bot(guild)
+
+    def boost(self, guild: Guild, tier: int) -> None:
+        """Set how far a guild is boosted, 0 to 3; from 2 on the bot may send larger files there."""
+        self.places.boost(guild, tier)
+
+    def add_thread(self, channel_id: int, name: str, user_id: int) -> Channel:
+        """Make a public thread on a text channel, as a person."""
+        return self.places.add_thread(self.places.channel(channel_id), name, self.places.user(user_id))
+
+    def add_group(self, user_ids: Sequence[int], name: str) -> Channel:
+        """Make a group channel of people; the bot is not in it, and never can be."""
+        return self.places.add_private([self.places.user(user_id) for user_id in user_ids], name)
+
+    def open_private(self, user_id: int, other_id: int) -> Channel:
+        """Make the direct channel between two people."""
+        return self.places.add_private([self.places.user(user_id), self.places.user(other_id)], None)
+
+    def install(self, user_id: int, *, installed: bool = True) -> None:
+        """Put the app on a person's account, or take it off: then its commands go wherever they go."""
+        self.places.user(user_id).installed = installed
+
+    def close_dms(self, user_id: int, *, closed: bool = True) -> None:
+        """Let no direct messages of the bot through to a person, or let them through again."""
+        self.places.user(user_id).takes_direct = not closed
 
     def delete_channel(self, channel_id: int) -> None:
-        """Delete a channel; whoever is in voice there is disconnected."""
+        """Delete a channel and all in it; whoever is in voice there is disconnected."""
         channel = self.places.channel(channel_id)
+        threads = [one for one in self.places.channels.values() if one.parent_id == channel_id]
         self.voices.empty(channel)
         self.places.remove_channel(channel)
+        for gone in (channel, *threads):
+            self.posts.forget(gone.id)
 
     def set_permissions(
         self,
@@ -236,6 +268,6 @@ class World:
 def _typed(body: Json, files: Sequence[Upload] = (), *, editing: Message | None = None) -> Draft:
     """Return what a person typed, within the limits that bind bots, too."""
     try:
-        return draft_of(body, dict(enumerate(files)), editing=editing)
+        return draft_of(body, dict(enumerate(files)), editing=editing, file_limit=PERSON_FILE_LIMIT)
     except RestError as error:
         raise ActError(f"{error} {error.errors or ''}") from None

@@ -1,7 +1,10 @@
 """What is measured in media: plain values, from which every answer of the REST half is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 
 class UnreadableError(Exception):
@@ -49,6 +52,8 @@ class PictureFacts:
     """Of EXIF, 1 to 8; 1 where there is none."""
     colours: tuple[Colour, ...]
     regions: tuple[Region, ...]
+    pixels: npt.NDArray[np.uint8] = field(repr=False, compare=False)
+    """A small copy to compare with others, shape (height, width, 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Span:
 
     start_s: float
     end_s: float
+    pitch_hz: float | None = None
+    """Its median pitch; None where nothing is voiced, or where that was not measured."""
 
 
 @dataclass(frozen=True, slots=True)

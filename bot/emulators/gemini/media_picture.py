@@ -44,7 +44,7 @@ def look(source: Path | bytes) -> PictureFacts:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         # Pillow's readers raise all of these for broken bytes.
         raise UnreadableError(UNREADABLE) from None
-    return PictureFacts(name, width, height, orientation, dominant(small), regions(small))
+    return PictureFacts(name, width, height, orientation, dominant(small), regions(small), small)
 
 
 def _small(image: Image.Image) -> Rgb:

@@ -17,6 +17,9 @@ _GAP = 15  # frames: pauses under 300 ms lie within a span
 _SHORTEST = 5  # frames: shorter sounds are clicks
 _MOST_SPANS = 200
 _PITCH_SAMPLES = 20 * LIVE_IN_HZ  # what the pitch is measured in: the first 20 s
+_VOICE_SAMPLES = 300 * LIVE_IN_HZ  # what is kept for the pitches of spans: 9.6 MB
+_SPAN_SAMPLES = 3 * LIVE_IN_HZ  # a span's pitch is that of its first 3 s
+_MOST_VOICES = 60  # spans whose pitch is measured; it costs a few ms each
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +50,7 @@ class Meter:
         self._samples += len(pcm)
         self._energy += float(np.square(wide).sum())
         self._peak = max(self._peak, int(np.abs(wide).max()))
-        if self._voice_samples < _PITCH_SAMPLES:
+        if self._voice_samples < _VOICE_SAMPLES:
             self._voice.append(pcm)
             self._voice_samples += len(pcm)
         self._measure_frames(pcm)
@@ -55,8 +58,8 @@ class Meter:
     def facts(self) -> SoundFacts:
         """Return what was heard so far."""
         mean = self._energy / max(1, self._samples)
-        voice = np.concatenate(self._voice)[:_PITCH_SAMPLES] if self._voice else np.empty(0, np.int16)
-        pitch = pitch_hz(voice, floor_dbfs=_FLOOR_DBFS)
+        voice = np.concatenate(self._voice) if self._voice else np.empty(0, np.int16)
+        pitch = pitch_hz(voice[:_PITCH_SAMPLES], floor_dbfs=_FLOOR_DBFS)
         return SoundFacts(
             codec=self._codec,
             duration_s=round(self._samples / LIVE_IN_HZ, 3),
@@ -65,7 +68,7 @@ class Meter:
             loudness_dbfs=_dbfs(math.sqrt(mean)),
             peak_dbfs=_dbfs(self._peak),
             pitch_hz=None if pitch is None else round(pitch, 1),
-            spans=self._spans(),
+            spans=self._spans(voice),
         )
 
     def _within(self, start_s: float, pcm: Pcm16) -> Pcm16:
@@ -83,7 +86,7 @@ class Meter:
         self._levels += np.sqrt(np.mean(np.square(frames), axis=1)).tolist()
         self._carry = joined[whole:]
 
-    def _spans(self) -> tuple[Span, ...]:
+    def _spans(self, voice: Pcm16) -> tuple[Span, ...]:
         """Return where sound is, in seconds of the file."""
         levels = np.asarray(self._levels)
         if not len(levels):
@@ -97,7 +100,16 @@ class Meter:
             else:
                 runs.append([frame, frame + 1])
         kept = [run for run in runs if run[1] - run[0] >= _SHORTEST][:_MOST_SPANS]
-        return tuple(Span(self._at(first), self._at(end)) for first, end in kept)
+        return tuple(
+            Span(self._at(first), self._at(end), self._pitch(voice, first, end) if n < _MOST_VOICES else None)
+            for n, (first, end) in enumerate(kept)
+        )
+
+    def _pitch(self, voice: Pcm16, first: int, end: int) -> float | None:
+        """Return the pitch of the frames from `first` to `end`, as far as they were kept."""
+        start = first * _FRAME
+        found = pitch_hz(voice[start : min(end * _FRAME, start + _SPAN_SAMPLES)], floor_dbfs=_FLOOR_DBFS)
+        return None if found is None else round(found, 1)
 
     def _at(self, frame: int) -> float:
         return round(self._clip.start_s + frame * _FRAME_S, 2)

@@ -9,7 +9,7 @@ from bot.emulators.gemini.rest_code import run_code
 from bot.emulators.gemini.rest_errors import RestError
 from bot.emulators.gemini.rest_faults import BlockAnswer, RestEffect, Spoil
 from bot.emulators.gemini.rest_findings import Findings
-from bot.emulators.gemini.rest_grounding import SEARCHED, ground, query_of
+from bot.emulators.gemini.rest_grounding import ground, searched
 from bot.emulators.gemini.rest_request import GenerateRequest
 from bot.emulators.gemini.rest_schema import fill, spoil
 from bot.emulators.gemini.rest_tokens import LETTERS, by_modality, media_tokens, text_tokens
@@ -76,7 +76,7 @@ def prompt_tokens(request: GenerateRequest, facts: tuple[Facts, ...]) -> dict[st
     """Return the tokens of a request, by modality."""
     counted = [("TEXT", text_tokens(request.characters))]
     for media, one in zip(request.media, facts, strict=True):
-        counted.append(media_tokens(one, media.resolution or request.config.resolution))
+        counted.append(media_tokens(one, media.resolution or request.config.resolution, media.fps))
     return by_modality(counted)
 
 
@@ -107,7 +107,7 @@ def _prose(request: GenerateRequest, facts: tuple[Facts, ...]) -> str:
     paragraphs = [describe(index, one) for index, one in enumerate(facts, start=1)]
     paragraphs.append(asked(request.prompt, request.history, request.system))
     if "googleSearch" in request.tools:
-        paragraphs.insert(0, SEARCHED.format(query=query_of(request.prompt)))
+        paragraphs.insert(0, searched(request.prompt))
     return "\n\n".join(paragraphs)
 
 

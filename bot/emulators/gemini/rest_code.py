@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from bot.emulators.gemini.media_facts import (
     Colour,
@@ -23,6 +23,7 @@ from bot.emulators.gemini.media_facts import (
 _NUMBER = r"\(*\s*\d{1,15}(?:\.\d{1,15})?\s*\)*"
 _EXPRESSION = re.compile(rf"{_NUMBER}(?:\s*(?:\*\*|[-+*/%])\s*{_NUMBER}){{1,20}}")
 _PLOT = re.compile(r"\b(plot|chart|graph|diagram)", re.IGNORECASE)
+_BAR, _EDGE, _TALL = 80, 24, 300  # pixels of a plot: a bar with its gaps, the margin, the height
 _LARGEST = 1e15  # no power grows beyond a number that floats hold exactly
 
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -106,16 +107,20 @@ def _measured(facts: tuple[Facts, ...]) -> str | None:
 
 
 def _bars(facts: tuple[Facts, ...]) -> bytes:
-    """Return a PNG with a bar for each colour that was measured, as high as its share."""
+    """Return a PNG with a bar for each colour that was measured, as high as its share, with both written."""
     colours: list[Colour] = [
         colour for one in facts if isinstance(one, PictureFacts | VideoFacts) for colour in one.colours
     ]
-    image = Image.new("RGB", (40 * max(1, len(colours)), 100), "lavender")
+    image = Image.new("RGB", (max(3, len(colours)) * _BAR + 2 * _EDGE, _TALL), "white")
     draw = ImageDraw.Draw(image)
+    font, ground = ImageFont.load_default(15), _TALL - 2 * _EDGE
     for index, colour in enumerate(colours):
-        draw.rectangle(
-            (40 * index + 5, 100 - round(100 * colour.share), 40 * index + 34, 99), fill=colour.name
-        )
+        left = _EDGE + index * _BAR
+        top = ground - (ground - 2 * _EDGE) * colour.share
+        draw.rectangle((left + 8, top, left + _BAR - 8, ground), fill=colour.name, outline="dimgrey")
+        draw.text((left + _BAR / 2, top - 6), f"{colour.share:.0%}", fill="black", font=font, anchor="ms")
+        draw.text((left + _BAR / 2, ground + 8), colour.name, fill="black", font=font, anchor="mt")
+    draw.line((_EDGE, ground, image.width - _EDGE, ground), fill="dimgrey")
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -14,6 +14,7 @@ from bot.emulators.gemini.rest_errors import RestError
 from bot.emulators.gemini.rest_files import ACTIVE, FileStore, StoredFile, name_in
 from bot.emulators.gemini.rest_knobs import RestKnobs
 from bot.emulators.gemini.rest_request import Media, is_web_address
+from bot.emulators.gemini.rest_youtube import video_id
 
 T = TypeVar("T")
 
@@ -56,6 +57,14 @@ class Eyes:
             file.failure = file.failure or str(failed)
 
     async def _linked(self, media: Media) -> Facts:
+        identity = video_id(media.uri)
+        if identity is not None and media.uri not in self._knobs.links:
+            if identity not in self._knobs.youtube:
+                raise RestError(403, "The caller does not have permission")
+            film = self._knobs.youtube[identity]
+            if film is None:
+                raise RestError(400, "Request contains an invalid argument.")
+            return await self._measure(film, "video/mp4", media.clip)
         path = self._knobs.links.get(media.uri)
         if path is None:
             raise RestError(400, "Cannot fetch content from the provided URL.")

@@ -88,6 +88,7 @@ class Generator:
 
     async def _look(self, asked: GenerateRequest, entry: RequestEntry) -> tuple[Facts, ...]:
         entry.parts = tuple(media.summary for media in asked.media)
+        entry.clips = tuple(media.clip for media in asked.media)
         entry.prompt, entry.system, entry.history = asked.prompt, asked.system, asked.history
         entry.tools, entry.schema = asked.tools, asked.config.schema
         facts = tuple([await self._eyes.see(media) for media in asked.media])

@@ -1,35 +1,71 @@
 """Grounding: what a search leaves in an answer. The loopback has no web, and its sources are examples."""
 
 import html
+import re
 from typing import Any
 from urllib.parse import urlencode
 
 SOURCES = ("example.com", "example.org")  # names that no one owns (RFC 2606)
 _QUERY_WORDS = 8
-SEARCHED = "I searched for “{query}”; the loopback has no web, and names examples as sources."
+_MOST_QUERIES = 3
+_SENTENCE = re.compile(r"[^.?!\n]+[.?!]?")
+_SEARCHED = "I searched for “{query}”; the loopback has no web, and names examples as sources."
 
 
-def query_of(prompt: str) -> str:
-    """Return what is searched for."""
-    return " ".join(prompt.split()[:_QUERY_WORDS])
+def queries_of(prompt: str) -> list[str]:
+    """Return what is searched for: each of the first sentences is a search of its own."""
+    sentences = [found.split() for found in _SENTENCE.findall(prompt)]
+    queries = [" ".join(words[:_QUERY_WORDS]) for words in sentences if words]
+    return list(dict.fromkeys(queries))[:_MOST_QUERIES]
+
+
+def searched(prompt: str) -> str:
+    """Return a sentence on each search, on a line of its own."""
+    return "\n".join(_SEARCHED.format(query=query) for query in queries_of(prompt))
 
 
 def ground(prompt: str, text: str) -> dict[str, Any]:
-    """Return the grounding metadata of an answer; offsets count bytes of its UTF-8, as the real ones do."""
-    query = query_of(prompt)
-    first = text.split("\n", 1)[0]
-    link = f"https://www.google.com/search?{urlencode({'q': query})}"
-    chip = f'<div class="container"><a class="chip" href="{html.escape(link)}">{html.escape(query)}</a></div>'
+    """Return the grounding metadata of an answer; offsets count bytes of its UTF-8, as the real ones do.
+
+    A support names the sources of a line of the answer. What is zero is left out, as in all proto JSON.
+    """
+    queries = queries_of(prompt)
     return {
-        "webSearchQueries": [query],
-        "searchEntryPoint": {"renderedContent": chip},
+        "webSearchQueries": queries,
+        "searchEntryPoint": {"renderedContent": _chips(queries)},
         "groundingChunks": [
-            {"web": {"uri": f"https://{name}/?{urlencode({'q': query})}", "title": name}} for name in SOURCES
+            {"web": {"uri": f"https://{name}/?{urlencode({'q': query})}", "title": name}}
+            for query in queries
+            for name in SOURCES
         ],
-        "groundingSupports": [
-            {
-                "segment": {"startIndex": 0, "endIndex": len(first.encode()), "text": first},
-                "groundingChunkIndices": list(range(len(SOURCES))),
-            }
-        ],
+        "groundingSupports": _supports(text, len(queries)),
     }
+
+
+def _supports(text: str, count: int) -> list[dict[str, Any]]:
+    supports: list[dict[str, Any]] = []
+    start = 0
+    for index, line in enumerate(text.split("\n", count)[:count]):
+        end = start + len(line.encode())
+        if not line:
+            break  # nothing was said
+        segment = {"startIndex": start, "endIndex": end, "text": line}
+        sources = range(index * len(SOURCES), (index + 1) * len(SOURCES))
+        supports.append(
+            {
+                "segment": {name: value for name, value in segment.items() if value},
+                "groundingChunkIndices": list(sources),
+            }
+        )
+        start = end + 1
+    return supports
+
+
+def _chips(queries: list[str]) -> str:
+    """Return the search suggestions as Google writes them: to be shown as they are, or as links."""
+    links = [f"https://www.google.com/search?{urlencode({'q': query})}" for query in queries]
+    chips = [
+        f'<a class="chip" href="{html.escape(link)}">{html.escape(query)}</a>'
+        for link, query in zip(links, queries, strict=True)
+    ]
+    return f'<div class="container">{"".join(chips)}</div>'

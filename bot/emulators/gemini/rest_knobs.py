@@ -21,5 +21,7 @@ class RestKnobs:
     file_life_s: float = 48 * 3600.0
     """After this an uploaded file is gone."""
     links: dict[str, Path] = field(default_factory=dict)
-    """What lies at addresses of the web, such as that of a video: the loopback has no web."""
+    """What lies at addresses of the web: the loopback has no web."""
+    youtube: dict[str, Path | bytes | None] = field(default_factory=dict)
+    """The videos of YouTube, by their ids; None: one that is not for everyone. No others are there."""
     faults: list[RestFault] = field(default_factory=list)

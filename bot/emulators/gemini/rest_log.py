@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bot.emulators.gemini.media_facts import Facts
+from bot.emulators.gemini.media_facts import Clip, Facts
 from bot.emulators.gemini.rest_openapi import JsonSchema
 
 
@@ -15,6 +15,8 @@ class RequestEntry:
     method: str
     parts: tuple[str, ...] = ()
     """Its media: type, and size or address."""
+    clips: tuple[Clip, ...] = ()
+    """Which part of each was looked at."""
     measured: tuple[Facts, ...] = ()
     """What was found in each of them."""
     measured_at: float | None = None

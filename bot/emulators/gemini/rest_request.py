@@ -13,6 +13,7 @@ from bot.emulators.gemini.media_measure import PDF, essence, kind_of
 from bot.emulators.gemini.models import Model
 from bot.emulators.gemini.rest_config import Config, read_config
 from bot.emulators.gemini.rest_errors import RestError
+from bot.emulators.gemini.rest_youtube import MOST_VIDEOS, video_id
 from bot.emulators.gemini.wire import decode_base64, members, one_of, typed
 
 _MIB = 1024 * 1024
@@ -67,6 +68,8 @@ class Media:
     """None: at `uri`."""
     uri: str
     clip: Clip
+    fps: float | None
+    """Frames a second to look at; None: one."""
     resolution: str
     """Of this part alone; empty: that of the request."""
 
@@ -108,6 +111,8 @@ def read_request(body: object, model: Model, *, size: int) -> GenerateRequest:
         raise RestError(400, "* GenerateContentRequest.contents: contents is not specified")
     media = tuple(one for _, parts in turns for one in parts)
     _check_size(media, size)
+    if sum(video_id(one.uri) is not None for one in media) > MOST_VIDEOS:
+        raise RestError(400, f"At most {MOST_VIDEOS} YouTube videos are allowed in a request.")
     texts = [text for text, _ in turns]
     return GenerateRequest(
         model=model.name,
@@ -162,20 +167,25 @@ def _media(part: dict[str, Any]) -> Media:
     # A file has its type with it, and so have pages of the web.
     if (mime_type or data is not None) and kind_of(mime_type) is None:
         raise RestError(400, f"Unsupported MIME type: {mime_type}")
-    return Media(mime_type, data, uri, _clip(part.get("videoMetadata")), _resolution(part))
+    clip, fps = _video_metadata(part.get("videoMetadata"))
+    return Media(mime_type, data, uri, clip, fps, _resolution(part))
 
 
-def _clip(value: object) -> Clip:
+def _video_metadata(value: object) -> tuple[Clip, float | None]:
+    """Return which part of a video is looked at, and how many frames of each second."""
     if value is None:
-        return Clip()
+        return Clip(), None
     found = members(value, ("startOffset", "endOffset", "fps"), "video_metadata")
+    fps = found.get("fps")
+    if fps is not None and (isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 24):
+        raise RestError(400, "Invalid value at 'video_metadata.fps': more than 0 and at most 24 is expected.")
     start_s = _seconds(found.get("startOffset", "0s"), "video_metadata.start_offset")
     if "endOffset" not in found:
-        return Clip(start_s)
+        return Clip(start_s), fps
     end_s = _seconds(found["endOffset"], "video_metadata.end_offset")
     if end_s <= start_s:
         raise RestError(400, "The end offset of a video must lie behind its start offset.")
-    return Clip(start_s, end_s)
+    return Clip(start_s, end_s), fps
 
 
 def _seconds(value: object, where: str) -> float:

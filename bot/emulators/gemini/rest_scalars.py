@@ -63,6 +63,17 @@ def _bound(schema: dict[str, Any], inclusive: str, exclusive: str, sign: int) ->
     return bound
 
 
+def a_time(clock: str, clocks: dict[str, str], schema: dict[str, Any]) -> str:
+    """Return a time as the schema's description or pattern asks for it; `clocks` has other ways."""
+    told = str(schema.get("description", ""))
+    named = next((clocks[name] for name in clocks if name in told), clock)
+    pattern = str(schema.get("pattern", ""))
+    try:
+        return next((one for one in (named, clock, *clocks.values()) if re.search(pattern, one)), named)
+    except re.error:
+        return named  # which is refused where the text is made
+
+
 def a_text(value: str, schema: dict[str, Any]) -> str:
     """Return the value as far as the schema lets it; raise RestError for a pattern that is not met."""
     if (form := schema.get("format")) in _FORMATS:

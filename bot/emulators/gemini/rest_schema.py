@@ -8,10 +8,10 @@ prefixItems, enum, const, anyOf, oneOf, allOf, $ref, and the bounds of numbers, 
 from typing import Any
 
 from bot.emulators.gemini.rest_errors import RestError
-from bot.emulators.gemini.rest_findings import Findings
+from bot.emulators.gemini.rest_findings import Findings, Member, Wanted
 from bot.emulators.gemini.rest_openapi import DEEPEST, TOO_DEEP, JsonSchema
-from bot.emulators.gemini.rest_records import MISSING, Record
-from bot.emulators.gemini.rest_scalars import a_number, a_text
+from bot.emulators.gemini.rest_records import MISSING, Record, same_value
+from bot.emulators.gemini.rest_scalars import a_number, a_text, a_time
 
 _MOST_ITEMS = 200  # of an array that has no bound of its own
 
@@ -109,8 +109,8 @@ class _Filler:
 
     def _choice(self, values: list[Any], name: str, record: Record) -> Any:
         """Return the value of an enum that was measured, else the first."""
-        measured = str(record.find(name)).lower()
-        return next((one for one in values if str(one).lower() == measured), values[0] if values else None)
+        measured = record.find(name)
+        return next((one for one in values if same_value(one, measured)), values[0] if values else None)
 
     def _object(self, schema: JsonSchema, record: Record, depth: int) -> dict[str, Any]:
         required = schema.get("required", [])
@@ -141,7 +141,7 @@ class _Filler:
             values = [self._item(one, items, name) for one in measured]
         elif self._type(self._plain(items, depth)) == "object":
             inner = self._plain(items, depth)
-            records = self._findings.records(name, list(inner.get("properties", {})), record)
+            records = self._findings.records(self._wanted(name, inner, depth), record)
             values = [self.value(items, name, one, depth + 1) for one in records]
         else:
             value = self.value(items, name, record, depth + 1)
@@ -150,6 +150,17 @@ class _Filler:
         while len(values) < least:
             values.append(self.demanded(items, name, record, depth + 1))
         return values
+
+    def _wanted(self, name: str, schema: JsonSchema, depth: int) -> Wanted:
+        """Return what an array of such objects asks for."""
+        required = schema.get("required", [])
+        members = []
+        for member, inner in schema.get("properties", {}).items():
+            plain = self._plain(inner, depth)
+            scalar = self._type(plain) not in ("object", "array") and "null" not in _types(inner)
+            choices = tuple(plain.get("enum", ()))
+            members.append(Member(member, scalar, member in required, choices))
+        return Wanted(name, tuple(members))
 
     def _item(self, value: Any, items: Any, name: str) -> Any:
         return self.demanded(items, name, Record({name: value}), 1)
@@ -165,7 +176,11 @@ class _Filler:
                     return MISSING
                 return a_number(found, schema, whole=kind == "integer")
             case "string":
-                return MISSING if found is MISSING else a_text(record.text(name), schema)
+                if found is MISSING:
+                    return MISSING
+                text = record.text(name)
+                clocks = record.clocks(name)
+                return a_text(a_time(text, clocks, schema) if clocks else text, schema)
             case _:
                 raise RestError(400, f"The specified schema has an unknown type {kind!r}.")
 

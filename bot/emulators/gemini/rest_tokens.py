@@ -17,9 +17,9 @@ _TILE = 258  # a tile of a picture, and a page of a document
 _SMALL = 384  # pixels: a picture without a longer side is one tile
 _TILE_SIDE = 768  # pixels of a tile of larger ones
 _LOW_PICTURE = 64  # a picture in low resolution
-_VIDEO_S = 263  # a second of video, with its sound
-_LOW_VIDEO_S = 100
 _SOUND_S = 32
+_FRAME = 263 - _SOUND_S  # a frame of video: a second at one frame, with its sound, is 263
+_LOW_FRAME = 100 - _SOUND_S
 
 
 def text_tokens(characters: int) -> int:
@@ -27,14 +27,15 @@ def text_tokens(characters: int) -> int:
     return math.ceil(characters / LETTERS)
 
 
-def media_tokens(facts: Facts, resolution: str) -> tuple[str, int]:
+def media_tokens(facts: Facts, resolution: str, fps: float | None) -> tuple[str, int]:
     """Return the modality of a medium, as the bill names it, and its tokens."""
     low = resolution == "LOW"
     match facts:
         case PictureFacts():
             return "IMAGE", _LOW_PICTURE if low else _TILE * _tiles(facts)
         case VideoFacts():
-            return "VIDEO", math.ceil(facts.duration_s * (_LOW_VIDEO_S if low else _VIDEO_S))
+            frames = (_LOW_FRAME if low else _FRAME) * (1.0 if fps is None else fps)
+            return "VIDEO", math.ceil(facts.duration_s * (frames + _SOUND_S))
         case SoundFacts():
             return "AUDIO", math.ceil(facts.duration_s * _SOUND_S)
         case DocumentFacts():

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Self
 
 from aiohttp import web
@@ -55,6 +56,11 @@ class GeminiEmulator:
     def requests(self) -> list[RequestEntry]:
         """What was asked of models by REST, the oldest first."""
         return list(self._rest.generator.requests) if self._rest is not None else []
+
+    @property
+    def youtube(self) -> dict[str, Path | bytes | None]:
+        """The videos of YouTube, by their ids: add what a link is to lead to; None is a private one."""
+        return self.knobs.rest.youtube
 
     def expire(self, name: str) -> None:
         """Let a file of the Files API expire now, by its name files/ID."""

@@ -5,49 +5,24 @@ import io
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from answer_bot import body, bot_with, button, ended, labels
+from answer_bot import body, button, ended, labels
+from discord import app_commands
+from discord.ext import commands
+from media_scene import CAT, COFFEE, MODEL, PAGE, Parts, Scene, media_scene
 from PIL import Image
 
-from bot.emulators.discord.handles import Interaction
-from bot.emulators.discord.model import EmulatedUser, Message, Upload
+from bot.emulators.discord.model import Upload
 from bot.emulators.discord.server import DiscordEmulator
-from bot.emulators.discord.world import World
 from bot.emulators.gemini.server import GeminiEmulator
-from bot.live.client import make_client
-from bot.media.service import MediaService
-from bot.storage.database import Database
-from bot.storage.media import MediaStore
-from cogs.answer import Answers
-from cogs.media import Media
-
-MODEL = "gemini-3.8-flash"
-KIT = Path(__file__).parents[1] / "media"
-CAT, COFFEE, PAGE = (
-    Upload(name, (KIT / name).read_bytes()) for name in ("photo-cat.png", "photo-coffee.png", "scan-page.png")
-)
+from cogs.pictures import Pictures
 
 
-@dataclass
-class Scene:
-    discord: DiscordEmulator
-    gemini: GeminiEmulator
-    database: Path
-    person: EmulatedUser
-
-    @property
-    def world(self) -> World:
-        return self.discord.world
-
-    async def describe(self, **options: Any) -> Message:
-        return await ended(self.asked(**options))
-
-    def asked(self, **options: Any) -> Interaction:
-        return self.world.run_command(self.person.id, self.world.text.id, "describe", options)
+def make(parts: Parts) -> tuple[list[commands.Cog], list[app_commands.ContextMenu]]:
+    pictures = Pictures(parts.answers)
+    return [pictures], pictures.menus
 
 
 @pytest.fixture
@@ -57,45 +32,25 @@ async def scene(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Scene]:
-    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini_emulator.base_url)
-    path = tmp_path / "earshot.db"
-    database = await Database.open(f"sqlite+aiosqlite:///{path}")
-    client = make_client(gemini_emulator.api_key)
-    service = MediaService(
-        client=client,
-        storage=MediaStore(database),
-        proxy=discord_emulator.proxy_url,
-        model=MODEL,
-        fallback=None,
-    )
-    await service.start()
-    answers = Answers(service.ask)
-    media = Media(answers)
-    try:
-        async with bot_with(discord_emulator, [answers, media], media.menus):
-            person = discord_emulator.world.add_user("Ada")
-            yield Scene(discord_emulator, gemini_emulator, path, person)
-    finally:
-        await service.close()
-        await client.aio.aclose()
-        await database.close()
-    assert not gemini_emulator.files, "nothing of people's stays at Google"
+    async with media_scene(discord_emulator, gemini_emulator, tmp_path, monkeypatch, make) as running:
+        yield running
 
 
 async def test_a_picture_is_described_from_its_bytes(scene: Scene) -> None:
-    message = await scene.describe(image1=CAT)
+    message = await scene.answer("describe", image1=CAT)
     assert "451 x 300 pixels" in body(message)
     assert f"-# {MODEL} · " in message.text
-    assert labels(message) == ["Again", "Shorter"]
+    assert labels(message) == ["Again", "Shorter", "Translate", "Continue"]
     assert "photo-cat.png" in message.text
-    with closing(sqlite3.connect(scene.database)) as plain:
+    with closing(sqlite3.connect(scene.path)) as plain:
         (row,) = plain.execute("SELECT guild_id, user_id, model, total_tokens FROM usage")
     assert row[:3] == (scene.world.guild.id, scene.person.id, MODEL)
     assert f"{row[3]:,} tokens" in message.text
 
 
 async def test_several_pictures_are_one_request(scene: Scene) -> None:
-    message = await scene.describe(image1=CAT, image2=COFFEE, image3=PAGE, question="Which is largest?")
+    pictures = {"image1": CAT, "image2": COFFEE, "image3": PAGE}
+    message = await scene.answer("describe", question="Which is largest?", **pictures)
     (request,) = scene.gemini.requests
     assert len(request.measured) == 3
     assert request.prompt == "Which is largest?"
@@ -123,12 +78,12 @@ async def test_what_discord_shows_of_a_phones_picture_is_what_is_described(scene
     exif[0x0112] = 6  # orientation: turn by 90 degrees
     stored = io.BytesIO()
     Image.new("RGB", (300, 200), "red").save(stored, "JPEG", exif=exif)
-    message = await scene.describe(image1=Upload("phone.jpg", stored.getvalue()))
+    message = await scene.answer("describe", image1=Upload("phone.jpg", stored.getvalue()))
     assert "200 x 300 pixels" in body(message)
 
 
 async def test_again_and_shorter(scene: Scene) -> None:
-    message = await scene.describe(image1=CAT, question="What is it?")
+    message = await scene.answer("describe", image1=CAT, question="What is it?")
     again = scene.world.click(scene.person.id, message.id, button(message, "Again")["custom_id"])
     assert "451 x 300 pixels" in body(await ended(again))
     shorter = scene.world.click(scene.person.id, message.id, button(message, "Shorter")["custom_id"])
@@ -147,7 +102,7 @@ async def test_again_and_shorter(scene: Scene) -> None:
     ids=lambda file: file.filename,
 )
 async def test_what_is_no_picture_gets_a_sentence(scene: Scene, file: Upload) -> None:
-    message = await scene.describe(image1=file)
+    message = await scene.answer("describe", image1=file)
     assert file.filename in message.text
     assert "went wrong in me" not in message.text
     assert labels(message) == ["Again"]
@@ -156,7 +111,7 @@ async def test_what_is_no_picture_gets_a_sentence(scene: Scene, file: Upload) ->
 
 async def test_cancel_stops_the_request(scene: Scene) -> None:
     scene.gemini.knobs.rest.chunk_s = 1.0
-    asked = scene.asked(image1=CAT)
+    asked = scene.asked("describe", image1=CAT)
     message = await asked.response()
     scene.world.click(scene.person.id, message.id, button(message, "Cancel")["custom_id"])
     assert "Stopped." in (await ended(asked)).text
@@ -168,7 +123,7 @@ async def test_cancel_stops_the_request(scene: Scene) -> None:
 async def test_first_words_come_within_300_ms(scene: Scene) -> None:
     scene.gemini.knobs.rest.think_s = 1.5
     scene.gemini.knobs.rest.chunk_s = 0.5
-    asked = scene.asked(image1=CAT)
+    asked = scene.asked("describe", image1=CAT)
     await asked.wait_for(lambda it: it.answer is not None and "Picture" in it.answer.text, 20)
     shown_at = asked.history[-1].at
     assert shown_at - scene.gemini.requests[0].chunks[0] < 0.3
