@@ -9,13 +9,14 @@ from typing import TypeVar
 from google import genai
 
 from bot.audio.ratepath import RatePath, rate_path
+from bot.conversation.call import Call
 from bot.conversation.calls import Calls
 from bot.conversation.options import CallOptions
-from bot.conversation.persona import ASSISTANT
+from bot.conversation.personas import personas
 from bot.conversation.room import Mode
 from bot.discord_client import DiscordClient
 from bot.errors import SetupError
-from bot.live.capabilities import check_voice, model
+from bot.live.capabilities import catalogue, check_voice, model
 from bot.live.client import make_client, verify
 from bot.live.errors import LiveError
 from bot.live.setup import LiveSetup
@@ -26,8 +27,11 @@ from bot.storage.commands import CommandSyncStore
 from bot.storage.consents import ConsentStore
 from bot.storage.database import Database
 from bot.storage.guilds import GuildSettings, GuildStore
+from bot.storage.kept import KeptStore
 from bot.storage.media import MediaStore
 from bot.storage.schemas import SchemaStore
+from bot.storage.settings_rules import Choices
+from bot.storage.transcripts import TranscriptStore
 from bot.voice.clock import SendClock
 from bot.web.metrics import CallFigures
 from bot.web.server import MetricsServer
@@ -35,18 +39,25 @@ from cogs.answer import Answers
 from cogs.ask import Questions
 from cogs.ask_context import Context
 from cogs.ask_messages import Mentions
+from cogs.caption_calls import CaptionCalls
+from cogs.captions import CallWords
+from cogs.config import Config
 from cogs.errors import Tree
 from cogs.extraction import Extraction
+from cogs.greeting import Greeting
 from cogs.pictures import Pictures
 from cogs.places import Places
+from cogs.privacy import Privacy
 from cogs.recordings import Recordings
 from cogs.speaking import CallSpeaker
+from cogs.talk import Talk
 from cogs.voice import Voice
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+MINUTE_S = 60.0
 NAME = "Earshot"  # listened to beside the name that the bot has in a guild
 # How long each part may take to close, in this order; together less than the 5 s that the process has.
 # Files that remain at Google then are removed at the next start.
@@ -88,10 +99,12 @@ async def _serve_discord(
 ) -> None:
     """Put the rest together and serve."""
     guilds = await GuildStore.load(database, defaults)
-    consents = await ConsentStore.load(database)
+    consents = await ConsentStore.load(database, lambda guild_id: guilds.get(guild_id).consent)
     clock = SendClock()
     clock.start()
     stack.callback(clock.close)
+    transcripts = TranscriptStore(database)
+    captions = CaptionCalls(guilds, transcripts)
     calls = Calls(
         live_client=live_client,
         setup_of=lambda guild_id: live_setup(guilds.get(guild_id)),
@@ -99,6 +112,8 @@ async def _serve_discord(
         path=path,
         consented=consents.consented,
         options_of=lambda guild_id: call_options(guilds.get(guild_id)),
+        captions_of=captions.open,
+        idle_s_of=lambda guild_id: guilds.get(guild_id).idle_minutes * MINUTE_S,
     )
     consents.listen(calls.consent_changed)
     service = MediaService(
@@ -111,22 +126,36 @@ async def _serve_discord(
     )
     _closing(stack, "The media service", service.close, MEDIA_S)
     await service.start()
-    voice = Voice(calls, consents, paid=settings.gemini_paid)
-    answers = Answers(service, speaker=CallSpeaker(calls))
-    pictures, recordings, questions = Pictures(answers), Recordings(answers), Questions(answers, service)
+    paid, speaker = settings.gemini_paid, CallSpeaker(calls)
+    voice = Voice(calls, consents, guilds, paid=paid)
+    config = Config(
+        guilds,
+        choices(),
+        paid=paid,
+        speaker=speaker,
+        check=live_setup,
+        applied=lambda guild_id: apply(calls.get(guild_id), guilds.get(guild_id)),
+    )
+    answers = Answers(service, speaker=speaker)
+    pictures, recordings, questions = Pictures(answers), Recordings(answers), Questions(answers)
     client = DiscordClient(
         proxy=settings.discord_proxy,
         tree=Tree,
         cogs=[
             voice,
+            Talk(calls, consents),
+            config,
+            Privacy(consents, guilds, KeptStore(database), paid=paid),
+            Greeting(voice.begin),
             answers,
             pictures,
             recordings,
             questions,
             Places(answers),
             Extraction(answers, SchemaStore(database)),
-            Mentions(answers, service),
-            Context(service),
+            Mentions(answers),
+            Context(service, answers),
+            CallWords(captions, guilds, transcripts, answers),
         ],
         menus=[*pictures.menus, *recordings.menus, *questions.menus],
         views=[voice.view],
@@ -153,9 +182,28 @@ def live_setup(guild: GuildSettings) -> LiveSetup:
         model=guild.model,
         voice=guild.voice,
         language=guild.language,
-        system_instruction=ASSISTANT,
+        system_instruction=personas().instruction(guild.persona, guild.instruction),
         turns="marks" if guild.turns == "discord" else "model",
+        # To resume a session, Google keeps it for up to a day: not where nothing is to be kept.
+        resumption=guild.retention_days > 0,
     )
+
+
+def choices() -> Choices:
+    """Return what guilds can choose from."""
+    known = catalogue()
+    return Choices(tuple(known.models), known.voices, tuple(personas().ready), known.retired)
+
+
+def apply(call: Call | None, guild: GuildSettings) -> None:
+    """Have a guild's running call go by its settings: what it hears at once, the rest when it is idle."""
+    if call is None:
+        return
+    for user_id in call.status().participants:  # whom the policy no longer lets through
+        call.consent_changed(user_id)
+    call.set_mode(Mode(guild.mode))
+    call.set_mixed(guild.floor == "mix")
+    call.change_setup(live_setup(guild))
 
 
 def figures(calls: Calls) -> Sequence[CallFigures]:

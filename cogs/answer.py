@@ -95,9 +95,11 @@ class Answers(commands.Cog):
         await self._answer(request, "", ReplyDelivery(message))
 
     async def recall(self, answer_id: str) -> tuple[MediaRequest, str] | None:
-        """Return what was asked, and the answer's Markdown as far as it came; None where nobody knows it."""
+        """Return what was asked, and the answer's Markdown; None where it can't be gone on with any more."""
         answer = self._kept.get(answer_id)
-        return (answer.request, answer.text) if answer is not None else await self._media.recall(answer_id)
+        if answer is not None and answer.request.task.each:  # a table of answers is kept nowhere else
+            return answer.request, answer.text
+        return await self._media.recall(answer_id)
 
     def forget(self, user_id: int, guild_id: int | None) -> None:
         """Forget what a person asked in a server, or in direct messages, so that no button brings it back."""
@@ -214,12 +216,14 @@ class Answers(commands.Cog):
         return await asyncio.to_thread(paged, document)
 
     async def _another(self, interaction: discord.Interaction, request: MediaRequest, label: str) -> None:
-        """Give another answer, to who pressed a button of an earlier one."""
-        await interaction.response.defer(thinking=True)
+        """Give another answer to who pressed a button of an earlier one; to them alone, as that was."""
+        alone = interaction.message is not None and interaction.message.flags.ephemeral
+        await interaction.response.defer(ephemeral=alone, thinking=True)
         request = replace(
             request,
             guild_id=interaction.guild_id,
             user_id=interaction.user.id,
+            others=request.people,
             locale=interaction.locale.value,
         )
         await self.give(interaction, request, label=label)
@@ -237,6 +241,9 @@ class Answers(commands.Cog):
 
     async def _earlier(self, answer_id: str) -> Earlier:
         """Find an answer; raise EarshotError where nobody knows it any more."""
+        answer = self._kept.get(answer_id)
+        if answer is not None:
+            return Earlier(answer_id, answer.request, answer.text)
         recalled = await self.recall(answer_id)
         if recalled is None:
             raise EarshotError(_FORGOTTEN)

@@ -45,9 +45,7 @@ async def attached_document(message: discord.Message) -> str | None:
 
 
 def _shown_again(item: discord.MediaGalleryItem, message: discord.Message) -> discord.MediaGalleryItem:
-    return discord.MediaGalleryItem(
-        _reference(item.media, message), description=item.description, spoiler=item.spoiler
-    )
+    return discord.MediaGalleryItem(_reference(item.media, message), description=item.description)
 
 
 def _reference(media: discord.UnfurledMediaItem, message: discord.Message) -> str:

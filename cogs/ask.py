@@ -8,7 +8,6 @@ from discord.ext import commands
 
 from bot.errors import EarshotError
 from bot.media.request import MAX_SOURCES, MediaRequest
-from bot.media.service import MediaService
 from bot.media.tasks.ask import Ask
 from cogs.answer import Answers
 from cogs.ask_follow import following
@@ -38,9 +37,8 @@ _NO_QUESTION = "There is no question in that: use /ask again, and write one."
 class Questions(commands.Cog):
     """Asks people for a question and files, and has it answered."""
 
-    def __init__(self, answers: Answers, media: MediaService) -> None:
+    def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._media = media
         self._targets = Targets()
         # A cog can't hold a context menu as a method: who builds the client adds it to the tree.
         self.menus = [
@@ -82,7 +80,9 @@ class Questions(commands.Cog):
         if submitted is None:
             return
         try:
-            await interaction.response.defer(thinking=True)
+            # What only one person sees is gone on with before their eyes alone.
+            alone = interaction.message is not None and interaction.message.flags.ephemeral
+            await interaction.response.defer(ephemeral=alone, thinking=True)
             request = await self._request(interaction, submitted["about"], submitted["what"])
             await self._answers.give(interaction, request)
         except Exception as error:
@@ -99,7 +99,7 @@ class Questions(commands.Cog):
             raise EarshotError(_NO_QUESTION)
         task = Ask(question, searching=_SEARCH in what, computing=_CODE in what)
         request = request_of(interaction, files, task, about=question)
-        return request if about == "new" else await following(self._media, what, request, question)
+        return request if about == "new" else await following(self._answers, what, request, question)
 
 
 def _new_question(*, search: bool, code: bool) -> QuestionModal:

@@ -5,6 +5,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.media.service import MediaService
+from cogs.answer import Answers
 from cogs.media_request import CONTEXTS, INSTALLS
 
 
@@ -18,13 +19,15 @@ class Context(commands.Cog):
         allowed_contexts=CONTEXTS,
     )
 
-    def __init__(self, media: MediaService) -> None:
+    def __init__(self, media: MediaService, answers: Answers) -> None:
         self._media = media
+        self._answers = answers
 
     @context.command(description="Forget what you asked me here, my answers, and the files.")
     async def clear(self, interaction: discord.Interaction) -> None:
         """Forget what is kept of this person here, and say how much that was."""
         await interaction.response.defer(ephemeral=True, thinking=True)
+        self._answers.forget(interaction.user.id, interaction.guild_id)
         count = await self._media.forget(interaction.user.id, interaction.guild_id)
         await interaction.edit_original_response(content=_forgotten(count, interaction.guild_id))
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from bot.errors import EarshotError
 from bot.media.request import MediaRequest
-from bot.media.service import MediaService
 from bot.media.tasks.ask import Ask
+from cogs.answer import Answers
 
 _NOTHING_KEPT = (
     "I can't go on with that answer: I keep what it was about for a day from its end, unless /context clear "
@@ -13,14 +13,12 @@ _NOTHING_KEPT = (
 )
 
 
-async def following(
-    media: MediaService, answer_id: str, request: MediaRequest, question: str
-) -> MediaRequest:
+async def following(answers: Answers, answer_id: str, request: MediaRequest, question: str) -> MediaRequest:
     """Return a request made to ask a question that follows an answer, with the tools that it had.
 
     Raises EarshotError where nothing is kept of the answer.
     """
-    kept = await media.recall(answer_id)
+    kept = await answers.recall(answer_id)
     if kept is None:
         raise EarshotError(_NOTHING_KEPT)
     earlier, text = kept

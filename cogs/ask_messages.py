@@ -9,7 +9,6 @@ from discord.ext import commands
 
 from bot.errors import EarshotError
 from bot.media.request import MediaRequest
-from bot.media.service import MediaService
 from bot.media.tasks.ask import Ask
 from cogs.answer import Answers
 from cogs.ask_follow import following
@@ -39,9 +38,8 @@ _BUSY = "I am still answering you: ask this again when one of the answers is com
 class Mentions(commands.Cog):
     """Answers messages that are meant for the bot."""
 
-    def __init__(self, answers: Answers, media: MediaService) -> None:
+    def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._media = media
         self._running: Counter[int] = Counter()
         self._told: set[int] = set()
 
@@ -95,7 +93,7 @@ class Mentions(commands.Cog):
         )
         if answer_id is None:
             return request
-        return await following(self._media, answer_id, request, heard.question)
+        return await following(self._answers, answer_id, request, heard.question)
 
 
 def _bot_id(message: discord.Message) -> int:

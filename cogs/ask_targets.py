@@ -56,6 +56,9 @@ class Targets:
 async def _fetched(interaction: discord.Interaction, message_id: int) -> discord.Message | None:
     if interaction.channel_id is None:
         return None
+    # What the bot may read there is not for everyone who may write there.
+    if interaction.guild_id is not None and not interaction.permissions.read_message_history:
+        return None
     client = interaction.client
     place = client.get_partial_messageable(interaction.channel_id, guild_id=interaction.guild_id)
     try:

@@ -70,8 +70,9 @@ def readable(message: discord.Message) -> bool:
 def addressed(content: str, bot_id: int) -> str:
     """Return what is said to the bot: at both ends its mention only calls it, within it stands for a name."""
     mention = rf"<@!?{bot_id}>"
-    ends = rf"^(?:\s*{mention}[\s,:]*)+|(?:\s*{mention}\s*)+$"
-    return re.sub(mention, _NAME, re.sub(ends, "", content)).strip()
+    # Between two mentions only one \s* may match: with two, many mentions far apart would take for ever.
+    ends = rf"^(?:{mention}[\s,:]*)+|(?:{mention}\s*)+$"
+    return re.sub(mention, _NAME, re.sub(ends, "", content.strip())).strip()
 
 
 def words_of(message: discord.Message) -> str:

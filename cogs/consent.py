@@ -1,4 +1,4 @@
-"""The buttons under the join message: nobody is heard before that person has agreed."""
+"""The buttons under the join message: who agrees there is heard, and who objects is not."""
 
 import discord
 
@@ -10,7 +10,7 @@ from cogs.errors import answer_error
 GIVE_ID = "earshot:consent:give"
 WITHDRAW_ID = "earshot:consent:withdraw"
 
-HEARD = "I hear you from now on; the other button ends it at once."
+HEARD = "I hear you from now on; “Stop hearing me” or /privacy deaf ends it at once."
 NOT_HEARD = "I don't hear you any more."
 
 UNPAID = (
@@ -18,15 +18,46 @@ UNPAID = (
     "and people there may listen to it."
 )
 
+_ASKING = (
+    "I hear only people who let me. Whoever does is 18 or older, and lets the sound of their voice go to "
+    "Google Gemini, which answers."
+)
+_NOTICE = (
+    "**Notice:** in this server I hear everyone in the voice channel who has not objected, and the sound of "
+    "their voices goes to Google Gemini, which answers. Who is younger than 18, or does not want that, "
+    "presses “Stop hearing me” or uses /privacy deaf: it holds at once, and from then on."
+)
 
-def consent_text(runner: discord.abc.User, *, agreed: bool, paid: bool) -> str:
-    """Return what people agree to with the first button, and whether who ran /join did."""
+
+def consent_text(runner: discord.abc.User, *, agreed: bool, paid: bool, notice: bool = False) -> str:
+    """Return what people agree to with the first button, and whether who ran /join did.
+
+    With `notice`, in a server that gives notice instead of asking, what they can object to.
+    """
     return (
-        "I hear only people who let me. Whoever does is 18 or older, and lets the sound of their voice go to "
-        f"Google Gemini, which answers. {runner.mention} has agreed by using /join"
+        f"{_NOTICE if notice else _ASKING} {runner.mention} has agreed by using /join"
         + ("." if agreed else ", and has withdrawn that since.")
         + ("" if paid else UNPAID)
     )
+
+
+async def agree(interaction: discord.Interaction, consents: ConsentStore) -> None:
+    """Record that a person agrees to be heard, and say whether that holds."""
+    guild_id, user_id = _guild_id(interaction), interaction.user.id
+    before = consents.withdrawals(guild_id, user_id)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    agreed = await consents.give(guild_id, user_id, withdrawals=before)
+    await interaction.edit_original_response(content=HEARD if agreed else NOT_HEARD)
+
+
+async def object_to(interaction: discord.Interaction, consents: ConsentStore) -> None:
+    """Stop hearing a person, first of all: neither Discord nor a full disk may delay that."""
+    storing = consents.withdraw(_guild_id(interaction), interaction.user.id)
+    try:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+    finally:
+        await storing
+    await interaction.edit_original_response(content=NOT_HEARD)
 
 
 class ConsentView(discord.ui.View):
@@ -45,23 +76,14 @@ class ConsentView(discord.ui.View):
     @discord.ui.button(label="Let Earshot hear me", style=discord.ButtonStyle.success, custom_id=GIVE_ID)
     async def give(self, interaction: discord.Interaction, _button: discord.ui.Button["ConsentView"]) -> None:
         """Record that a person agrees to be heard."""
-        guild_id, user_id = _guild_id(interaction), interaction.user.id
-        before = self._consents.withdrawals(guild_id, user_id)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        agreed = await self._consents.give(guild_id, user_id, withdrawals=before)
-        await interaction.edit_original_response(content=HEARD if agreed else NOT_HEARD)
+        await agree(interaction, self._consents)
 
     @discord.ui.button(label="Stop hearing me", style=discord.ButtonStyle.secondary, custom_id=WITHDRAW_ID)
     async def withdraw(
         self, interaction: discord.Interaction, _button: discord.ui.Button["ConsentView"]
     ) -> None:
-        """Stop hearing a person, first of all: neither Discord nor a full disk may delay that."""
-        storing = self._consents.withdraw(_guild_id(interaction), interaction.user.id)
-        try:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-        finally:
-            await storing
-        await interaction.edit_original_response(content=NOT_HEARD)
+        """Stop hearing a person."""
+        await object_to(interaction, self._consents)
 
     async def on_error(
         self, interaction: discord.Interaction, error: Exception, _item: discord.ui.Item["ConsentView"], /

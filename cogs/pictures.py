@@ -1,12 +1,11 @@
 """The front door of what is asked about pictures: /describe and the app Describe."""
 
-from typing import Literal
-
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import EarshotError
+from bot.media.detail import Detail
 from bot.media.tasks.describe import Describe
 from cogs.answer import Answers
 from cogs.media_request import CONTEXTS, INSTALLS, anywhere, attached, request_of, source_of
@@ -48,7 +47,7 @@ class Pictures(commands.Cog):
         interaction: discord.Interaction,
         image1: discord.Attachment,
         question: app_commands.Range[str, 1, QUESTION_LENGTH] | None = None,
-        detail: Literal["low", "medium", "high"] | None = None,
+        detail: Detail | None = None,
         alt: bool = False,
         each: bool = False,
         image2: discord.Attachment | None = None,
@@ -70,9 +69,10 @@ class Pictures(commands.Cog):
         await self._answers.give(interaction, request_of(interaction, pictures, task, about=question))
 
     async def _describe_message(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """Describe what is attached to a message."""
+        """Describe the pictures of a message, or say what is wrong with what is attached instead."""
         await interaction.response.defer(thinking=True)
-        pictures = attached(message)
-        if not pictures:
+        files = attached(message)
+        if not files:
             raise EarshotError("Nothing is attached to that message: use Describe on one with a picture.")
+        pictures = [file for file in files if (file.content_type or "").startswith("image/")] or files
         await self._answers.give(interaction, request_of(interaction, pictures, Describe(), message=message))

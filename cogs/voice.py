@@ -7,6 +7,8 @@ from discord.ext import commands
 from bot.conversation.call import CallError, VoiceChannel
 from bot.conversation.calls import Calls
 from bot.storage.consents import ConsentStore
+from bot.storage.guilds import GuildStore
+from cogs.config_rights import check_may_join
 from cogs.consent import ConsentView, consent_text
 from cogs.status import StatusView
 
@@ -14,10 +16,11 @@ from cogs.status import StatusView
 class Voice(commands.Cog):
     """Commands that begin, end and show a guild's call."""
 
-    def __init__(self, calls: Calls, consents: ConsentStore, *, paid: bool) -> None:
+    def __init__(self, calls: Calls, consents: ConsentStore, guilds: GuildStore, *, paid: bool) -> None:
         """`paid` says whether the operator's Gemini quota is; people are told when it is not."""
         self._calls = calls
         self._consents = consents
+        self._guilds = guilds
         self._paid = paid
         self.view = ConsentView(consents)
 
@@ -31,8 +34,17 @@ class Voice(commands.Cog):
         channel: discord.VoiceChannel | discord.StageChannel | None = None,
     ) -> None:
         """Begin a call, or show the buttons of the one that runs there."""
+        await self.begin(interaction, channel)
+
+    async def begin(
+        self,
+        interaction: discord.Interaction,
+        channel: discord.VoiceChannel | discord.StageChannel | None = None,
+    ) -> None:
+        """Do what /join does, for a command or a button. Raises EarshotError."""
         await interaction.response.defer(thinking=True)
         member = _member(interaction)
+        check_may_join(interaction, self._guilds.get(member.guild.id))
         channel = _allowed(channel or _channel_of(member), member)
         # Joining takes seconds, and who withdraws meanwhile is not heard.
         before = self._consents.withdrawals(channel.guild.id, member.id)
@@ -44,8 +56,10 @@ class Voice(commands.Cog):
             await self._calls.join(channel, where if isinstance(where, discord.abc.Messageable) else None)
             text = f"I am Earshot, an AI, and I am in {channel.mention}: talk to me, interrupt me any time."
         agreed = await self._consents.give(channel.guild.id, member.id, withdrawals=before)
+        notice = self._guilds.get(channel.guild.id).consent == "notice"
+        terms = consent_text(member, agreed=agreed, paid=self._paid, notice=notice)
         await interaction.edit_original_response(
-            content=f"{text}\n{consent_text(member, agreed=agreed, paid=self._paid)}",
+            content=f"{text}\n{terms}",
             view=self.view.posted(),
         )
 

@@ -34,9 +34,15 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text, nullable=False),
         sa.Column("data", sa.LargeBinary),
     )
+    op.create_table(
+        "answer_people",
+        sa.Column("answer_id", sa.Text, sa.ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("user_id", sa.BigInteger, primary_key=True, index=True),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("answer_people")
     op.drop_table("answer_files")
     op.drop_table("answers")
     op.drop_table("remote_files")

@@ -1,4 +1,4 @@
-"""A guild's room: its settings, what is said there, its notes, and the calls to come back to."""
+"""A guild's room: its settings, and what is said there."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,27 +34,9 @@ def upgrade() -> None:
         sa.Column("text", sa.Text, nullable=False),
     )
     op.create_index("ix_utterances_guild_id_at", "utterances", ["guild_id", "at"])
-    op.create_table(
-        "notes",
-        sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Column("user_id", sa.BigInteger, nullable=False),
-        sa.Column("at", sa.Double, nullable=False),
-    )
-    op.create_table(
-        "running_calls",
-        sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("channel_id", sa.BigInteger, nullable=False),
-        sa.Column("text_channel_id", sa.BigInteger),
-        sa.Column("call_id", sa.Text, nullable=False),
-        sa.Column("seen_at", sa.Double, nullable=False),
-    )
 
 
 def downgrade() -> None:
-    op.drop_table("running_calls")
-    op.drop_table("notes")
     op.drop_table("utterances")
     for name, _ in reversed(_SETTINGS):
         op.drop_column("guild_settings", name)

@@ -17,6 +17,7 @@ from google import genai
 
 from bot.audio.ratepath import RatePath
 from bot.conversation.answer import Answer
+from bot.conversation.captions import CaptionSink
 from bot.conversation.conversation import Conversation, People
 from bot.conversation.options import CallOptions
 from bot.conversation.room import Mode
@@ -56,15 +57,18 @@ class Call:
         consented: Callable[[int], bool],
         on_end: Callable[["Call", str], None],
         options: CallOptions | None = None,
+        captions: CaptionSink | None = None,
     ) -> None:
         """Make a call that is to be opened.
 
-        `setup` is the guild's own; the rules that hold in a room are added to its instruction.
+        `setup` is the guild's own; the rules that hold in a room are added to its instruction. `captions`
+        write down what is said, and are closed with the call.
         """
         self.started_at = time.monotonic()
         self._first_channel = channel
         self._consented = consented
         self._on_end = on_end
+        self._captions = captions
         self._path = path
         self._clock = clock
         self._voice: EarshotVoiceClient | None = None
@@ -79,6 +83,7 @@ class Call:
             people,
             self._live_event,
             name=str(channel.guild.id),
+            captions=captions,
         )
         self._live = self._talk.live
 
@@ -86,6 +91,11 @@ class Call:
     def channel(self) -> VoiceChannel:
         """The channel that the bot is in now; people may move it."""
         return self._voice.channel if self._voice is not None else self._first_channel
+
+    @property
+    def quiet_since(self) -> float:
+        """Since when nobody has spoken, on time.monotonic's clock; in an empty channel nobody does either."""
+        return self._talk.quiet_since
 
     # -- its life
 
@@ -111,6 +121,8 @@ class Call:
         closing = [self._live.close()]
         if self._voice is not None:
             closing.append(self._voice.disconnect(force=True))
+        if self._captions is not None:
+            closing.append(self._captions.close())
         try:
             async with asyncio.timeout(CLOSE_S):
                 results = await asyncio.gather(*closing, return_exceptions=True)

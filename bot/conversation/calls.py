@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,13 +12,17 @@ from google import genai
 
 from bot.audio.ratepath import RatePath
 from bot.conversation.call import Call, CallError, VoiceChannel
+from bot.conversation.captions import CaptionSink
 from bot.conversation.options import CallOptions
+from bot.conversation.transcript import new_call_id
 from bot.live.setup import LiveSetup
 from bot.voice.clock import SendClock
 
 logger = logging.getLogger(__name__)
 
 SHUTTING_DOWN = "I am shutting down; try /join again in a minute."
+_IDLE = "Nobody has spoken for {minutes} min, so I have left; /join brings me back, /config sets the time."
+WATCH_S = 10.0  # between looks for calls in which nobody speaks
 CONNECT_S = 8.0  # with what Discord needs for the answer itself, /join is answered within 10 s
 
 
@@ -53,11 +58,14 @@ class Calls:
         path: RatePath,
         consented: Callable[[int, int], bool],
         options_of: Callable[[int], CallOptions] = lambda _guild_id: CallOptions(),
+        captions_of: Callable[[VoiceChannel, discord.abc.Messageable | None, str], CaptionSink] | None = None,
+        idle_s_of: Callable[[int], float] | None = None,
     ) -> None:
         """Make the owner of the calls of this process.
 
         `setup_of(guild_id)` and `options_of(guild_id)` are asked anew for each call, `consented(guild_id,
-        user_id)` for each packet.
+        user_id)` for each packet; `captions_of(channel, text, call_id)` writes down what is said in a call
+        that was asked for in `text`; `idle_s_of(guild_id)` is after how many seconds without a word it ends.
         """
         self._live_client = live_client
         self._setup_of = setup_of
@@ -65,6 +73,9 @@ class Calls:
         self._path = path
         self._consented = consented
         self._options_of = options_of
+        self._captions_of = captions_of
+        self._idle_s_of = idle_s_of
+        self._watching: asyncio.Task[None] | None = None
         self._seats: dict[int, _Seat] = {}
         self._endings: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -89,18 +100,21 @@ class Calls:
         seat.wanted = channel
         try:
             async with seat.lock:
-                seat.call, seat.text = await self._begin(seat, channel), text
+                seat.call, seat.text = await self._begin(seat, channel, text), text
                 return seat.call
         finally:
             seat.wanted = None
 
-    async def _begin(self, seat: _Seat, channel: VoiceChannel) -> Call:
+    async def _begin(self, seat: _Seat, channel: VoiceChannel, text: discord.abc.Messageable | None) -> Call:
         if self._closing:
             raise CallError(SHUTTING_DOWN)
         if seat.call is not None:
             raise CallError(_already_in(seat.call.channel, channel))
         check_joinable(channel)
         guild_id = channel.guild.id
+        captions = None
+        if self._captions_of is not None:
+            captions = self._captions_of(channel, text, new_call_id(channel.id, time.time()))
         call = Call(
             channel,
             live_client=self._live_client,
@@ -110,8 +124,11 @@ class Calls:
             consented=lambda user_id: self._consented(guild_id, user_id),
             on_end=self._ended,
             options=self._options_of(guild_id),
+            captions=captions,
         )
         await self._open(call, seat)
+        if self._watching is None and self._idle_s_of is not None:
+            self._watching = asyncio.create_task(self._watch(self._idle_s_of), name="calls-watch")
         return call
 
     async def _open(self, call: Call, seat: _Seat) -> None:
@@ -153,10 +170,21 @@ class Calls:
     async def close(self) -> None:
         """Close every call, at once."""
         self._closing = True
+        if self._watching is not None:
+            self._watching.cancel()
         for seat in self._seats.values():
             if seat.opening is not None:
                 seat.opening.task.cancel()
         await asyncio.gather(*(self.leave(guild_id) for guild_id in list(self._seats)), *self._endings)
+
+    async def _watch(self, idle_s_of: Callable[[int], float]) -> None:
+        """End the calls in which nobody speaks: what is kept of the talk is billed all the same."""
+        while True:
+            limits = {call: idle_s_of(call.channel.guild.id) for call in self.all()}
+            for call, idle_s in limits.items():
+                if time.monotonic() - call.quiet_since > idle_s:
+                    self._ended(call, _IDLE.format(minutes=max(1, round(idle_s / 60))))
+            await asyncio.sleep(min([WATCH_S, *limits.values()]))
 
     def _ended(self, call: Call, reason: str) -> None:
         """Clean up after a call that can't go on, and say why where it was begun."""

@@ -14,8 +14,9 @@ from google import genai
 from bot.conversation.actions import Action
 from bot.conversation.address import Callsign
 from bot.conversation.answer import Answer
+from bot.conversation.captions import CaptionSink
 from bot.conversation.downlink import Downlink, Listener
-from bot.conversation.gate import AddressGate
+from bot.conversation.gate import AddressGate, GateState
 from bot.conversation.options import CallOptions, callable_names
 from bot.conversation.persona import instruction
 from bot.conversation.room import Mode, Room
@@ -28,6 +29,7 @@ from bot.live.states import LiveState
 from bot.voice.events import Heard, Hushed, Left
 from bot.voice.playout import Playout
 
+SOMEONE = "Someone"  # whose name can't be told
 UNHEARD = "[Nobody heard what you said last: you were not addressed. Stay silent until you are.]"
 
 
@@ -55,10 +57,12 @@ class Conversation:
         on_live: Callable[[LiveEvent], None],
         *,
         name: str,
+        captions: CaptionSink | None,
     ) -> None:
         """Make a conversation that waits for its model to be started, and for a mouth.
 
-        `on_live` hears what the model tells before it is carried out; `name` is the tasks' and the log's.
+        `on_live` hears what the model tells before it is carried out; `name` is the tasks' and the log's;
+        `captions` write down what both sides say.
         """
         self.room = Room(mode=options.mode, mixed=options.mixed)
         self.sayings = Sayings()
@@ -67,11 +71,19 @@ class Conversation:
         self._options = options
         self._people = people
         self._on_live = on_live
+        self._captions = captions
         self._timer: asyncio.TimerHandle | None = None
+        self.quiet_since = time.monotonic()
+        """When somebody last began or ended to speak, the bot included."""
         self._closed = False  # what comes from either side after that is not taken in
         self.live = LiveSession(live_client, self._full_setup(), self._told, name=name)
         self.uplink = Uplink(
-            self.live, room=self.room, name_of=people.name_of, present=people.present, on_take=self._taken
+            self.live,
+            room=self.room,
+            name_of=people.name_of,
+            present=people.present,
+            on_take=self._taken,
+            on_release=self._released,
         )
 
     def attach(self, answer: Answer, playout: Playout) -> None:
@@ -103,6 +115,8 @@ class Conversation:
         if not self._closed:
             self.live.forget(user_id)
             self.uplink.forget(user_id, time.monotonic())
+            if self._captions is not None:
+                self._captions.forget(user_id, time.monotonic())
             self._schedule()
 
     # -- what is asked of it
@@ -174,11 +188,25 @@ class Conversation:
 
     def _taken(self, user_id: int | None, at: float) -> None:
         """Fall silent: somebody has the floor."""
+        self.quiet_since = max(self.quiet_since, at)
+        if self._captions is not None:
+            self._captions.turn_began(user_id, self._shown_name(user_id), at)
         if self.downlink is None:
             return
         if self.downlink.gate is not None:
             self.downlink.gate.turn_began(user_id, at)
         self.downlink.barge_in(at)
+
+    def _released(self, at: float, speech_s: float) -> None:
+        self.quiet_since = max(self.quiet_since, at)
+        if self._captions is not None:
+            self._captions.turn_ended(at, speech_s)
+
+    def _shown_name(self, user_id: int | None) -> str:
+        """Return whom a turn is of: a person, or, where the room is heard as one, all who may be heard."""
+        people = [user_id] if user_id is not None else sorted(self._people.present())
+        names = [self._people.name_of(each) or SOMEONE for each in people]
+        return ", ".join(names) or SOMEONE
 
     def _schedule(self) -> None:
         """Say what waits if it is quiet, and set the one timer to what is due next."""
@@ -218,12 +246,17 @@ class Conversation:
         if self.downlink is not None:
             self.downlink.told(event, time.monotonic())
             self._schedule()
+        if self._captions is not None:
+            gate = self.downlink.gate if self.downlink is not None else None
+            held = gate is not None and gate.state is not GateState.OPEN
+            self._captions.told(event, time.monotonic(), held=held)
 
     def _answer_began(self, now: float, guarded: frozenset[int] | None) -> None:
         self.uplink.answered()
         self.room.answer_began(now, guarded=guarded)
 
     def _answer_over(self, now: float) -> None:
+        self.quiet_since = now
         self.uplink.act(self.room.answer_over(now))
 
     def _answer_dropped(self, _now: float) -> None:

@@ -6,7 +6,7 @@ There is no clock here: the time comes with each call, and `deadline` says when 
 
 from collections.abc import Callable, Iterable
 
-from bot.audio.pcm import Pcm16
+from bot.audio.pcm import LIVE_IN_HZ, Pcm16
 from bot.conversation.actions import Action, Release, Speech, Take
 from bot.conversation.names import Names
 from bot.conversation.room import Mode, Room
@@ -28,16 +28,20 @@ class Uplink:
         name_of: Callable[[int], str | None],
         present: Callable[[], Iterable[int]],
         on_take: Callable[[int | None, float], None],
+        on_release: Callable[[float, float], None],
     ) -> None:
         """`name_of(user_id)` is what a person calls themselves, `present()` who is there and may be heard.
 
-        `on_take` is told who begins to speak, None for the room as one, and when.
+        `on_take` is told who begins to speak, None for the room as one, and when; `on_release` when that
+        ended, and how many seconds of it the model was sent.
         """
         self.room = room
         self._live = live
         self._name_of = name_of
         self._present = present
         self._on_take = on_take
+        self._on_release = on_release
+        self._spoken_s = 0.0  # in the turn that runs
         self._names = Names()
         self._tail = SilenceTail()
         self._told: frozenset[int] = frozenset()  # who the model was told are heard as one
@@ -86,11 +90,13 @@ class Uplink:
                     self._take(action)
                 case Speech(speakers, pcm, at, replayed):
                     self._speak(speakers, pcm, at, replayed=replayed)
-                case Release():
+                case Release(_, at):
                     if self._live.marks:
                         self._live.activity_end()
+                    self._on_release(at, self._spoken_s)
 
     def _take(self, take: Take) -> None:
+        self._spoken_s = 0.0
         self._on_take(take.user_id, take.at)
         if take.user_id is None:
             self._tell_who_is_there()
@@ -119,6 +125,7 @@ class Uplink:
     def _speak(self, speakers: frozenset[int], pcm: Pcm16, at: float, *, replayed: bool) -> None:
         self._live.send_audio(pcm.tobytes(), at, speaker=speakers, replayed=replayed)
         self._tail.spoke(at)
+        self._spoken_s += pcm.size / LIVE_IN_HZ
 
     def _label(self, user_id: int) -> str:
         return self._names.label(user_id, self._name_of(user_id))

@@ -87,7 +87,9 @@ def _unfit(folder: Path, error: OSError) -> SetupError:
 def _conclude(console: Console, verdict: Verdict, out: Path) -> None:
     console.print(_table(verdict))
     console.print(f"Look at {out / 'timeline.png'}", markup=False, soft_wrap=True)
-    console.print(f"and listen to {out / 'conversation.wav'}.", markup=False, soft_wrap=True)
+    console.print(
+        f"and {out / 'shown.md'}, and listen to {out / 'conversation.wav'}.", markup=False, soft_wrap=True
+    )
     if not verdict.heard:
         console.print("[bold red]Not all that was said was heard; see the rows above.[/bold red]")
     elif not verdict.passed:

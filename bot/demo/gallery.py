@@ -14,7 +14,11 @@ PHOTO, FILM = "photo-coffee.png", "video-bunny.mp4"  # whose they are: see tests
 ANSWER_S = 90.0  # of which the real Gemini may take most for a film
 
 Tell = Callable[[str], None]
-_SMALL_PRINT = re.compile(r"^-# ", re.MULTILINE)
+_SMALL_PRINT = re.compile(r"^-# (.*)$", re.MULTILINE)
+_STAND_IN = (
+    "On loopback the model is a stand-in that understands nothing: it answers with what it measured in the "
+    "bytes that it was sent. With `--gemini real` the real one answers."
+)
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,18 @@ async def show(stage: Stage, person: EmulatedUser, tell: Tell) -> list[Exhibit]:
 
 def as_markdown(exhibits: Sequence[Exhibit]) -> str:
     """Return the commands and their answers as a page, with the pictures in it."""
-    lines = ["# What Earshot was shown", ""]
+    lines = ["# What Earshot was shown", "", _STAND_IN, ""]
     for exhibit in exhibits:
-        lines += [f"## `{exhibit.command}`", "", _SMALL_PRINT.sub("", exhibit.answer), ""]
+        lines += [f"## `{exhibit.command}`", "", _paragraphs(exhibit.answer), ""]
         for name, _ in exhibit.files:
             link = f"[{name}]({name})"
             lines += [f"!{link}" if name.endswith((".png", ".jpg")) else link, ""]
     return "\n".join(lines)
+
+
+def _paragraphs(answer: str) -> str:
+    """Return an answer with its small print in paragraphs of its own."""
+    return _SMALL_PRINT.sub(r"\n*\1*\n", answer).strip()
 
 
 async def _ended(asked: Interaction) -> Message:

@@ -58,11 +58,10 @@ class Answer:
     """What has come of an answer, and how it ended."""
 
     model: str
-    usage: Usage | None = None
     truncated: str | None = None
     grounding: types.GroundingMetadata | None = None
     begun: bool = False
-    """Whether there was anything of it."""
+    """Whether there was anything of it but blanks."""
     drawn: int = 0
     """How many pictures the model's code has drawn."""
     reason: str | None = None
@@ -77,6 +76,9 @@ class Asker:
         self._models = models
         self._say = say
         self.answer = Answer(models[0])
+        self._usage: Usage | None = None
+        self.used: list[tuple[str, Usage]] = []
+        """What attempts used, with the models' names: it is billed, whatever came of them."""
 
     async def ask(
         self, contents: Contents, config: types.GenerateContentConfig
@@ -143,6 +145,25 @@ class Asker:
     async def _stream(
         self, contents: Contents, config: types.GenerateContentConfig
     ) -> AsyncGenerator[Piece, None]:
+        self.answer.reason = self.answer.grounding = None  # what an attempt before has said
+        try:
+            async with aclosing(self._chunks(contents, config)) as chunks:
+                async for chunk in chunks:
+                    for piece in self._take(chunk):
+                        yield piece
+        finally:
+            self._settle()
+        self._end()
+
+    def _settle(self) -> None:
+        """Note what an attempt used, as far as Gemini said it."""
+        if self._usage is not None:
+            self.used.append((self.answer.model, self._usage))
+            self._usage = None
+
+    async def _chunks(
+        self, contents: Contents, config: types.GenerateContentConfig
+    ) -> AsyncGenerator[types.GenerateContentResponse, None]:
         stream = await self._client.aio.models.generate_content_stream(
             model=self.answer.model,
             contents=cast(types.ContentListUnion, contents),
@@ -153,17 +174,15 @@ class Asker:
                 async with asyncio.timeout(NEXT_WORDS_S if self.answer.begun else FIRST_WORDS_S):
                     chunk = await anext(chunks, None)
                 if chunk is None:
-                    break
-                for piece in self._take(chunk):
-                    yield piece
-        self._end()
+                    return
+                yield chunk
 
     def _take(self, chunk: types.GenerateContentResponse) -> list[Piece]:
         """Return what a chunk holds for people, and keep what else it says.
 
         Raises MediaError for a refusal.
         """
-        self.answer.usage = chunk.usage_metadata or self.answer.usage
+        self._usage = chunk.usage_metadata or self._usage
         feedback = chunk.prompt_feedback
         if feedback is not None and feedback.block_reason is not None:
             raise MediaError(f"{_refusal(feedback.block_reason.value)}: ask something else.")
@@ -175,7 +194,8 @@ class Asker:
         self.answer.grounding = candidate.grounding_metadata or self.answer.grounding
         found = candidate.content.parts if candidate.content else None
         pieces = [piece for part in found or [] if not part.thought and (piece := self._piece(part))]
-        self.answer.begun = self.answer.begun or bool(pieces)
+        filled = any(isinstance(piece, MadeFile) or piece.strip() for piece in pieces)
+        self.answer.begun = self.answer.begun or filled
         return pieces
 
     def _piece(self, part: types.Part) -> Piece | None:

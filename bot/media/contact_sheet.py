@@ -4,19 +4,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from bot.media.drawing_colours import BLACK, WHITE, Rgb
-from bot.media.drawing_letters import Letters, can_write
+from bot.media.drawing_colours import BLACK, WHITE
+from bot.media.drawing_layout import INK, LARGEST, PAPER, WINDOW, Layout, within
+from bot.media.drawing_letters import Letters, can_write, rounded
 
-LARGEST = (2400, 1800)  # pixels of a sheet: thirty pictures can still be told apart
 TILE_SIDE = 640  # of the longer side of a picture; with few of them there is room for more than anybody needs
 SMALLEST_SIDE = 320  # small films are scaled up to it, so that a title has room
-_WINDOW = (550, 350)  # pixels in which Discord shows a picture, before somebody opens it
 _LETTERS_PER_SIDE = 20
 _CHIP_SHADE = 0.78  # of black behind a time: it can be read on snow, and the picture is still seen
-_PAPER: Rgb = (30, 31, 34)  # as of all sheets here
-_INK: Rgb = (242, 243, 245)
 
 
 @dataclass(frozen=True)
@@ -30,20 +27,8 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class _Layout:
-    columns: int
-    cell: tuple[int, int]
-    """Of a picture."""
-    caption: int
-    """Height of the title below it."""
-    gap: int
-    letter: int
-
-    def corner(self, index: int) -> tuple[int, int]:
-        """Return the left top of a picture."""
-        row, column = divmod(index, self.columns)
-        down = self.cell[1] + self.caption + self.gap
-        return self.gap + column * (self.cell[0] + self.gap), self.gap + row * down
+class _Layout(Layout):
+    """Titles stand below the pictures."""
 
     def sheet(self, count: int) -> tuple[int, int]:
         """Return the size of the whole."""
@@ -60,7 +45,7 @@ def contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
         (_layout(sizes, columns, titled=titled) for columns in range(len(tiles), 0, -1)),
         key=lambda layout: _seen(layout, len(tiles)),
     )
-    paper = Image.new("RGB", layout.sheet(len(tiles)), _PAPER)
+    paper = Image.new("RGB", layout.sheet(len(tiles)), PAPER)
     letters = Letters(layout.letter)
     for index, tile in enumerate(tiles):
         _put(paper, tile, layout, layout.corner(index), letters)
@@ -81,13 +66,13 @@ def _layout(sizes: Sequence[tuple[int, int]], columns: int, *, titled: bool) -> 
 def _seen(layout: _Layout, count: int) -> tuple[float, float]:
     """Return how large a picture is seen in a window; of equal ones the sheet with fewer empty places."""
     whole = layout.sheet(count)
-    scale = min(_WINDOW[0] / whole[0], _WINDOW[1] / whole[1])
+    scale = min(WINDOW[0] / whole[0], WINDOW[1] / whole[1])
     empty = -count % layout.columns
     return round(scale * layout.cell[0] - 4 * empty), -empty
 
 
 def _put(paper: Image.Image, tile: Tile, layout: _Layout, corner: tuple[int, int], letters: Letters) -> None:
-    size = _within(tile.picture.size, layout.cell)
+    size = within(tile.picture.size, layout.cell)
     picture = tile.picture
     if size != picture.size:
         picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -97,7 +82,7 @@ def _put(paper: Image.Image, tile: Tile, layout: _Layout, corner: tuple[int, int
     paper.paste(picture, at)
     _put_chip(paper, tile.time, (at[0], at[1] + size[1]), letters)
     title = letters.cut(_title(tile), width)
-    letters.write(paper, (left, top + height + layout.caption * 0.45), title, _INK)
+    letters.write(paper, (left, top + height + layout.caption * 0.45), title, INK)
 
 
 def _put_chip(paper: Image.Image, time: str, corner: tuple[int, int], letters: Letters) -> None:
@@ -105,25 +90,10 @@ def _put_chip(paper: Image.Image, time: str, corner: tuple[int, int], letters: L
     inset, padding = round(letters.size_px * 0.4), round(letters.size_px * 0.35)
     width, height = letters.width(time, bold=True) + 2 * padding, round(letters.size_px * 1.4)
     left, top = corner[0] + inset, corner[1] - inset - height
-    paper.paste(BLACK, (left, top), _rounded((width, height)))
+    paper.paste(BLACK, (left, top), rounded((width, height), round(255 * _CHIP_SHADE)))
     letters.write(paper, (left + padding, top + height / 2), time, WHITE, bold=True)
-
-
-def _rounded(size: tuple[int, int]) -> Image.Image:
-    """Return a mask of a rectangle with smooth round corners."""
-    scale = 4
-    mask = Image.new("L", (size[0] * scale, size[1] * scale))
-    box = (0, 0, mask.width - 1, mask.height - 1)
-    shade = round(255 * _CHIP_SHADE)
-    ImageDraw.Draw(mask).rounded_rectangle(box, radius=mask.height // 4, fill=shade)
-    return mask.reduce(scale)
 
 
 def _title(tile: Tile) -> str:
     """Return the title as far as there are letters for it."""
     return tile.title if can_write(tile.title) else ""
-
-
-def _within(size: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
-    scale = min(cell[0] / size[0], cell[1] / size[1])
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -1,11 +1,14 @@
 """What is kept of answers for a day, across restarts, so that people can go on with them."""
 
+import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from bot.media.clip import Clip
 from bot.media.fit import Fitted
 from bot.media.leases import RemoteFiles
 from bot.media.request import MediaRequest, Turn
@@ -22,14 +25,42 @@ class Contexts:
     def __init__(self, store: AnswerStore, remote: RemoteFiles) -> None:
         self._store = store
         self._remote = remote
+        self._open: dict[str, MediaRequest] = {}  # those that may be kept, by their ids
+        self._changing = asyncio.Lock()  # forgetting sees an answer wholly kept, or not at all
+
+    async def ids(self) -> list[str]:
+        """Return which answers are kept."""
+        return await self._store.ids(time.time())
+
+    @contextmanager
+    def open(self, request: MediaRequest) -> Iterator[None]:
+        """For the block, let the answer of a request be kept, unless somebody in it wants to be forgotten."""
+        if request.id:
+            self._open[request.id] = request
+        try:
+            yield
+        finally:
+            self._open.pop(request.id, None)
 
     async def keep(
         self, request: MediaRequest, text: str, files: Sequence[tuple[str, Fitted, bytes | None]]
     ) -> None:
-        """Keep an answer and its files: the address of each, and its bytes where it is not at Google.
+        """Keep an answer and its files, all or nothing: the address of each, and its bytes if they are given.
 
-        An answer that needed no files keeps those of the one that it follows.
+        An answer that needed no files keeps those of the one that it follows. Only within `open`.
         """
+        async with self._changing:
+            if request.id not in self._open:
+                return  # it was to be forgotten before it was there
+            try:
+                await self._keep(request, text, files)
+            except BaseException:
+                self._remote.let_go(request.id)  # there is no answer that could be forgotten
+                raise
+
+    async def _keep(
+        self, request: MediaRequest, text: str, files: Sequence[tuple[str, Fitted, bytes | None]]
+    ) -> None:
         until = time.time() + KEPT_S
         kept = {
             url: AnswerFile(url, fitted.name, fitted.mime_type, fitted.sha256, data)
@@ -49,6 +80,7 @@ class Contexts:
             request=json.dumps(_to_json(request)),
             text=text,
             files=list(kept.values()),
+            people=request.people,
         )
 
     async def recall(self, answer_id: str) -> tuple[MediaRequest, str] | None:
@@ -68,10 +100,18 @@ class Contexts:
         return {file.url: file for file in await self._store.files(answer_id, time.time())}
 
     async def forget(self, user_id: int, guild_id: int | None) -> int:
-        """Forget what a person asked in a guild, or in direct messages; return how many answers that was."""
-        ids = await self._store.forget(user_id, guild_id)
-        for each in ids:
-            self._remote.let_go(each)
+        """Forget what a person asked in a guild, or in direct messages; return how many answers that was.
+
+        So with it goes what others asked there about that person's files or answers, and what is being
+        answered now.
+        """
+        for request in tuple(self._open.values()):
+            if request.guild_id == guild_id and user_id in request.people:
+                del self._open[request.id]
+        async with self._changing:
+            ids = await self._store.forget(user_id, guild_id)
+            for each in ids:
+                self._remote.let_go(each)
         return len(ids)
 
     async def forget_old(self) -> None:
@@ -89,6 +129,7 @@ def _to_json(request: MediaRequest) -> dict[str, Any]:
         "heading": request.heading,
         "locale": request.locale,
         "after": request.after,
+        "others": request.others,
     }
 
 
@@ -98,14 +139,19 @@ def _from_json(answer_id: str, kept: dict[str, Any]) -> MediaRequest:
         user_id=kept["user_id"],
         sources=_sources(kept["sources"]),
         task=table.from_json(kept["task"]),
-        turns=tuple(
-            Turn(turn["prompt"], turn["answer"], _sources(turn["sources"])) for turn in kept["turns"]
-        ),
+        turns=tuple(_turn(turn) for turn in kept["turns"]),
         heading=kept["heading"],
         locale=kept["locale"],
         id=answer_id,
         after=kept["after"],
+        others=tuple(kept["others"]),
     )
+
+
+def _turn(kept: dict[str, Any]) -> Turn:
+    clip = None if kept["clip"] is None else Clip(**kept["clip"])
+    sources, people = _sources(kept["sources"]), tuple(kept["people"])
+    return Turn(kept["prompt"], kept["answer"], sources, clip, kept["detail"], people)
 
 
 def _sources(kept: list[dict[str, Any]]) -> tuple[Source, ...]:

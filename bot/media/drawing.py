@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from bot.media.drawing_boxes import Box, Pixels
 from bot.media.drawing_chips import place
 from bot.media.drawing_colours import Rgb, casing, ink
-from bot.media.drawing_letters import SMALLEST_PX, Letters, can_write
+from bot.media.drawing_letters import SMALLEST_PX, Letters, can_write, rounded
 from bot.media.drawing_space import Edge, Solid
 
 MOST_MARKS = 60
@@ -191,7 +191,7 @@ def _padding(letters: Letters) -> int:
 
 def _draw_chip(picture: Image.Image, chip: _Chip, at: Pixels, colour: Rgb, letters: Letters) -> None:
     left, top, right, bottom = at
-    picture.paste(colour, (left, top), _rounded(chip.size))
+    picture.paste(colour, (left, top), rounded(chip.size))
     on = ink(colour)
     head = letters.width(chip.head, bold=True)
     middle = (top + bottom) / 2
@@ -201,15 +201,6 @@ def _draw_chip(picture: Image.Image, chip: _Chip, at: Pixels, colour: Rgb, lette
     padding = _padding(letters)
     letters.write(picture, (left + padding, middle), chip.head, on, bold=True)
     letters.write(picture, (left + 2 * padding + head, middle), chip.name, on)
-
-
-def _rounded(size: tuple[int, int]) -> Image.Image:
-    """Return a mask of a rectangle with smooth round corners."""
-    scale = 4
-    mask = Image.new("L", (size[0] * scale, size[1] * scale))
-    box = (0, 0, mask.width - 1, mask.height - 1)
-    ImageDraw.Draw(mask).rounded_rectangle(box, radius=mask.height // 4, fill=255)
-    return mask.reduce(scale)
 
 
 def _area(box: Pixels) -> int:

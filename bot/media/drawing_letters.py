@@ -57,6 +57,15 @@ def can_write(text: str) -> bool:
     return _shapes() or not any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in text)
 
 
+def rounded(size: tuple[int, int], shade: int = 255) -> Image.Image:
+    """Return a mask of a rectangle with smooth round corners, as is put behind letters."""
+    scale = 4
+    mask = Image.new("L", (size[0] * scale, size[1] * scale))
+    box = (0, 0, mask.width - 1, mask.height - 1)
+    ImageDraw.Draw(mask).rounded_rectangle(box, radius=mask.height // 4, fill=shade)
+    return mask.reduce(scale)
+
+
 @functools.cache
 def _shapes() -> bool:
     """Say whether Pillow can join Arabic letters and order what is written from right to left."""

@@ -9,16 +9,12 @@ from pathlib import Path
 from PIL import Image
 
 from bot.media.drawing import Mark, draw
-from bot.media.drawing_colours import Rgb
+from bot.media.drawing_layout import INK, LARGEST, PAPER, WINDOW, Layout, within
 from bot.media.drawing_letters import Letters, can_write
 from bot.media.drawing_output import opened
 
-LARGEST = (2400, 1800)  # pixels of a sheet: four pictures on it can still be looked into
 SMALLEST_SIDE = 400  # of the longer side of a cell: an icon is scaled up to it, so that marks have room
-_WINDOW = (550, 350)  # pixels in which Discord shows a picture, before somebody opens it
 _LETTERS_PER_SIDE = 32
-_PAPER: Rgb = (30, 31, 34)  # dark, so that pictures stand out, and no glare in a dark client
-_INK: Rgb = (242, 243, 245)
 
 
 @dataclass(frozen=True)
@@ -33,19 +29,8 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class _Layout:
-    columns: int
-    cell: tuple[int, int]
-    """Of a picture, without its caption."""
-    caption: int
-    gap: int
-    letter: int
-
-    def corner(self, index: int) -> tuple[int, int]:
-        """Return the left top of a cell, where its caption begins."""
-        row, column = divmod(index, self.columns)
-        down = self.cell[1] + self.caption + self.gap
-        return self.gap + column * (self.cell[0] + self.gap), self.gap + row * down
+class _Layout(Layout):
+    """Captions stand above the pictures."""
 
     def sheet(self, count: int) -> tuple[int, int]:
         """Return the size of the whole."""
@@ -59,7 +44,7 @@ def sheet(panels: Sequence[Panel], stop: threading.Event) -> Image.Image | None:
         (_layout([panel.size for panel in panels], columns) for columns in range(len(panels), 0, -1)),
         key=lambda layout: _seen_size(layout, [panel.size for panel in panels]),
     )
-    paper = Image.new("RGB", layout.sheet(len(panels)), _PAPER)
+    paper = Image.new("RGB", layout.sheet(len(panels)), PAPER)
     letters = Letters(layout.letter)
     for index, panel in enumerate(panels):
         if stop.is_set():
@@ -81,29 +66,24 @@ def _layout(sizes: Sequence[tuple[int, int]], columns: int) -> _Layout:
 def _seen_size(layout: _Layout, sizes: Sequence[tuple[int, int]]) -> float:
     """Return how large the pictures are seen in a window."""
     whole = layout.sheet(len(sizes))
-    scale = min(_WINDOW[0] / whole[0], _WINDOW[1] / whole[1])
-    return scale * sum(math.hypot(*_within(size, layout.cell)) for size in sizes)
+    scale = min(WINDOW[0] / whole[0], WINDOW[1] / whole[1])
+    return scale * sum(math.hypot(*within(size, layout.cell)) for size in sizes)
 
 
 def _put(
     paper: Image.Image, panel: Panel, layout: _Layout, corner: tuple[int, int], letters: Letters
 ) -> None:
     picture = opened(panel.path)
-    size = _within(picture.size, layout.cell)
+    size = within(picture.size, layout.cell)
     if size != picture.size:
         picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     draw(picture, panel.marks)
     head = str(panel.number)
     left, top = corner
     middle = top + layout.caption / 2
-    letters.write(paper, (left, middle), head, _INK, bold=True)
+    letters.write(paper, (left, middle), head, INK, bold=True)
     after = letters.width(head, bold=True) + letters.size_px // 2
     name = letters.cut(panel.name, layout.cell[0] - after) if can_write(panel.name) else ""
-    letters.write(paper, (left + after, middle), name, _INK)
+    letters.write(paper, (left + after, middle), name, INK)
     mask = picture if picture.mode == "RGBA" else None
     paper.paste(picture, (left, top + layout.caption), mask)
-
-
-def _within(size: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
-    scale = min(cell[0] / size[0], cell[1] / size[1])
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

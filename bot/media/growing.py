@@ -1,13 +1,11 @@
 """Answers by a schema: shown while their JSON still grows, and checked when it is whole."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from pydantic_core import from_json
 
+from bot.media.extraction.checking import faults
 from bot.media.fit import Fitted
 from bot.media.task import Json, Task
 
@@ -57,8 +55,8 @@ class Growing:
     def problems(self) -> list[str]:
         """Return what is wrong with the whole value, the first of it; nothing where all is well."""
         try:
-            value = json.loads(self.text)
-            wrong = [_said(error) for error in _errors(self._task.schema or {}, value)]
+            value = from_json(self.text)  # five times as fast as json, which holds the GIL as long
+            wrong = [_said(error) for error in faults(self._task.schema or {}, value, MOST_PROBLEMS)]
         except ValueError as error:
             return [f"It is no JSON: {error}"]
         except RecursionError:
@@ -69,15 +67,6 @@ class Growing:
 def repair(problems: Sequence[str]) -> str:
     """Return what the model is told about its value."""
     return _REPAIR.format(problems="\n".join(f"- {problem}" for problem in problems))
-
-
-def _errors(schema: dict[str, Any], value: Json) -> list[ValidationError]:
-    found = []
-    for error in Draft202012Validator(schema).iter_errors(value):
-        found.append(error)
-        if len(found) == MOST_PROBLEMS:
-            break
-    return found
 
 
 def _said(error: ValidationError) -> str:

@@ -3,21 +3,21 @@
 Each file has leases: of requests that are worked on, and of answers that people may go on with for a day.
 The same bytes are uploaded once for all. When the last lease ends, by success (some minutes later, for who
 asks again), failure, cancellation, expiry or because somebody wants it forgotten, the file is deleted. A row
-is in the database from before the upload until after the deletion; the next start takes up the answers'
-leases and deletes what has none.
+is in the database from before the upload until after the deletion; the next start takes up the leases of
+answers that are kept still and deletes what has none.
 """
 
 import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Collection, Coroutine
 
 from google import genai
 from google.genai import types
 
 from bot.media.fit import Fitted
+from bot.media.remote import Remote, Say
 from bot.media.uploads import READY_S, Pieces, Uploader
 from bot.storage.errors import StorageError
 from bot.storage.media import LeasedFile, MediaStore
@@ -30,36 +30,14 @@ KEPT_BYTES = 15 * 10**9  # for answers, of all together: Google has room for 20 
 RETRY_S = 60.0  # between attempts to delete
 CLOSE_S = 1.5  # what does not get deleted within it is at the next start
 
-Say = Callable[[str, float | None], None]
-
 _LATE = 0.05  # of a file's time, its last 72 minutes: no request begins to use it then
 _ANSWER = "answer:"  # begins the holders of leases that outlive the process
-
-
-@dataclass(eq=False)
-class _Remote:
-    """A file at Google, or on its way there."""
-
-    name: str
-    sha256: str
-    size: int
-    """Bytes."""
-    begun_at: float
-    """Unix seconds."""
-    upload: asyncio.Future[types.File] | None = None
-    leases: dict[str, float] = field(default_factory=dict)
-    """Holder: until when, Unix seconds."""
-    listeners: dict[str, Say] = field(default_factory=dict)
-
-    def say(self, stage: str, fraction: float | None = None) -> None:
-        for listener in self.listeners.values():
-            listener(stage, fraction)
 
 
 class Lease:
     """The right to use a remote file; always end it."""
 
-    def __init__(self, files: "RemoteFiles", remote: _Remote, holder: str) -> None:
+    def __init__(self, files: "RemoteFiles", remote: Remote, holder: str) -> None:
         self._files = files
         self._remote = remote
         self._holder = holder
@@ -88,43 +66,54 @@ class RemoteFiles:
         ready_s: float = READY_S,
         longest_s: float = LONGEST_S,
     ) -> None:
+        self._there = not client.vertexai  # Vertex AI has no Files API
         self._uploader = Uploader(client, ready_s=ready_s)
         self._store = store
         self._linger_s = linger_s
         self._retry_s = retry_s
         self._longest_s = longest_s
-        self._files: dict[str, _Remote] = {}  # by name
-        self._newest: dict[str, _Remote] = {}  # by SHA-256: those that may be shared
+        self._files: dict[str, Remote] = {}  # by name
+        self._newest: dict[str, Remote] = {}  # by SHA-256: those that may be shared
         self._leaving: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        # Rows are written one after the other, in the order of what they record: the end of a lease that
+        # came before its beginning would leave it in the database.
+        self._writing = asyncio.Lock()
 
-    async def start(self) -> None:
-        """Take up the answers' leases of an earlier run, and begin to delete what else it left.
+    async def start(self, answers: Collection[str]) -> None:
+        """Take up the leases of these answers from an earlier run, and begin to delete what else it left.
 
-        Raises StorageError.
+        On Vertex AI that is left to a start without it. Raises StorageError.
         """
+        if not self._there:
+            return
         rows = await self._store.leased()
+        holders = {_ANSWER + answer for answer in answers}
         for row in rows:
-            self._take_up(row)
-        for name in {row.name for row in rows} - self._files.keys():
+            if row.holder in holders:  # all others ended with their process, or were forgotten
+                self._take_up(row)
+        for name in {row.name for row in rows}.union(await self._store.strays()) - self._files.keys():
             self._background(self._delete(name), "media-delete")
         for row in rows:
-            if row.name in self._files and not row.holder.startswith(_ANSWER):
-                self._background(self._store.release(row.name, row.holder), "media-lease")
+            remote = self._files.get(row.name)
+            if remote is not None and row.holder not in remote.leases:
+                self._background(self._written(self._store.release(row.name, row.holder)), "media-lease")
         self._sweeper = asyncio.create_task(self._sweep(), name="media-sweep")
 
     def _take_up(self, row: LeasedFile) -> None:
-        """Go on with an answer's lease; other holders ended with their process."""
-        if not row.holder.startswith(_ANSWER) or row.until <= time.time() or row.uri is None:
+        """Go on with an answer's lease; the sweeper ends it where its time is over."""
+        if row.uri is None:
             return
         remote = self._files.get(row.name)
         if remote is None:
-            remote = _Remote(row.name, row.sha256, row.size or 0, row.uploaded_at or 0.0)
+            remote = Remote(row.name, row.sha256, row.size or 0, row.uploaded_at or 0.0)
             remote.upload = asyncio.get_running_loop().create_future()
             remote.upload.set_result(types.File(name=row.name, uri=row.uri, mime_type=row.mime_type))
             self._files[row.name] = remote
-            self._newest[row.sha256] = remote
+            newest = self._newest.get(row.sha256)
+            if newest is None or newest.begun_at < remote.begun_at:
+                self._newest[row.sha256] = remote
         remote.leases[row.holder] = min(row.until, remote.begun_at + self._longest_s)
 
     async def close(self) -> None:
@@ -149,7 +138,7 @@ class RemoteFiles:
         if lease is not None:
             return lease
         holder, now = uuid.uuid4().hex, time.time()
-        remote = _Remote(f"files/earshot-{uuid.uuid4().hex[:24]}", fitted.sha256, fitted.size, now)
+        remote = Remote(f"files/earshot-{uuid.uuid4().hex[:24]}", fitted.sha256, fitted.size, now)
         self._files[remote.name] = self._newest[fitted.sha256] = remote
         remote.leases[holder] = now + self._longest_s
         upload = self._upload(remote, fitted, holder)
@@ -159,7 +148,7 @@ class RemoteFiles:
     def find(self, sha256: str, say: Say) -> Lease | None:
         """Return a lease on the remote file with these bytes, where there is one."""
         remote = self._newest.get(sha256)
-        if remote is None or remote.upload is None or _failed(remote.upload):
+        if remote is None or remote.failed:
             return None
         if time.time() > remote.begun_at + self._longest_s * (1 - _LATE):
             return None  # it could be deleted in the middle of a request
@@ -170,8 +159,9 @@ class RemoteFiles:
     def keep(self, sha256: str, answer_id: str, until: float) -> None:
         """Hold the remote file with these bytes for an answer until then, or for a day from its upload."""
         remote = self._newest.get(sha256)
-        if remote is not None and remote.upload is not None and not _failed(remote.upload):
-            self._add(remote, _ANSWER + answer_id, until)
+        holder = _ANSWER + answer_id
+        if remote is not None and not remote.failed and holder not in remote.leases:
+            self._add(remote, holder, until)
             self._make_room()
 
     def let_go(self, answer_id: str) -> None:
@@ -181,12 +171,14 @@ class RemoteFiles:
             if holder in remote.leases:
                 self.end(remote, holder, linger=False, gone=False)
 
-    def _add(self, remote: _Remote, holder: str, until: float) -> None:
+    def _add(self, remote: Remote, holder: str, until: float) -> None:
         until = min(until, remote.begun_at + self._longest_s)
         remote.leases[holder] = until
-        self._background(self._store.lease(remote.name, holder, remote.sha256, until), "media-lease")
+        self._background(
+            self._written(self._store.lease(remote.name, holder, remote.sha256, until)), "media-lease"
+        )
 
-    def _held(self, remote: _Remote, holder: str, say: Say) -> Lease:
+    def _held(self, remote: Remote, holder: str, say: Say) -> Lease:
         remote.listeners[holder] = say
         self._changed.set()
         return Lease(self, remote, holder)
@@ -201,7 +193,7 @@ class RemoteFiles:
                 self._drop(remote)
                 left -= remote.size
 
-    def end(self, remote: _Remote, holder: str, *, linger: bool, gone: bool) -> None:
+    def end(self, remote: Remote, holder: str, *, linger: bool, gone: bool) -> None:
         """End a lease: see Lease.end."""
         remote.listeners.pop(holder, None)
         if gone:
@@ -211,16 +203,16 @@ class RemoteFiles:
         if linger:
             until = min(remote.leases[holder], time.time() + self._linger_s)
             remote.leases[holder] = until
-            self._background(self._store.extend(remote.name, holder, until), "media-lease")
+            self._background(self._written(self._store.extend(remote.name, holder, until)), "media-lease")
             self._changed.set()
             return
         del remote.leases[holder]
         if remote.leases:
-            self._background(self._store.release(remote.name, holder), "media-lease")
+            self._background(self._written(self._store.release(remote.name, holder)), "media-lease")
         else:
             self._drop(remote)
 
-    def _drop(self, remote: _Remote) -> None:
+    def _drop(self, remote: Remote) -> None:
         """Let a file go that nobody may use any more."""
         remote.leases.clear()
         if self._files.pop(remote.name, None) is None:
@@ -229,7 +221,7 @@ class RemoteFiles:
             del self._newest[remote.sha256]
         self._background(self._abandon(remote), "media-delete")
 
-    async def _upload(self, remote: _Remote, fitted: Fitted, holder: str) -> types.File:
+    async def _upload(self, remote: Remote, fitted: Fitted, holder: str) -> types.File:
         loop = asyncio.get_running_loop()
         stage = f"Uploading {fitted.name}"
 
@@ -239,18 +231,21 @@ class RemoteFiles:
         if fitted.path is None:
             raise RuntimeError("a video on YouTube is not uploaded")
         with Pieces(fitted.path, tell) as pieces:
-            await self._store.lease(remote.name, holder, remote.sha256, remote.begun_at + self._longest_s)
+            until = remote.begun_at + self._longest_s
+            await self._written(self._store.lease(remote.name, holder, remote.sha256, until))
             file = await self._uploader.upload(pieces, fitted, remote.name, remote.say)
-        await self._store.uploaded(
-            remote.name,
-            uri=str(file.uri),
-            mime_type=fitted.mime_type,
-            size=fitted.size,
-            at=remote.begun_at,
+        await self._written(
+            self._store.uploaded(
+                remote.name,
+                uri=str(file.uri),
+                mime_type=fitted.mime_type,
+                size=fitted.size,
+                at=remote.begun_at,
+            )
         )
         return file
 
-    async def _abandon(self, remote: _Remote) -> None:
+    async def _abandon(self, remote: Remote) -> None:
         """Delete a file, but first let its upload end: it could arrive after the deletion."""
         if remote.upload is not None:
             remote.upload.cancel()
@@ -264,7 +259,7 @@ class RemoteFiles:
             if await self._uploader.delete(name):
                 break
             await asyncio.sleep(self._retry_s)
-        await self._store.forget(name)
+        await self._written(self._store.forget(name))
 
     async def _sweep(self) -> None:
         """End leases at their time."""
@@ -283,6 +278,14 @@ class RemoteFiles:
             except TimeoutError:
                 continue
 
+    async def _written(self, write: Coroutine[None, None, None]) -> None:
+        """Write to the database, after all that was to be written before."""
+        try:
+            async with self._writing:
+                await write
+        finally:
+            write.close()  # where it was cancelled while it waited
+
     def _background(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(_logged(work), name=name)
         self._leaving.add(task)
@@ -295,7 +298,3 @@ async def _logged(work: Coroutine[None, None, None]) -> None:
         await work
     except StorageError as error:
         logger.warning("A lease on a file at Google could not be recorded: %s", error)
-
-
-def _failed(upload: asyncio.Future[types.File]) -> bool:
-    return upload.done() and (upload.cancelled() or upload.exception() is not None)

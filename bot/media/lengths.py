@@ -17,6 +17,8 @@ TOKENS = 1_044_000
 FRAME_TOKENS: dict[Detail | None, int] = {None: 258, "high": 258, "medium": 258, "low": 66}
 SOUND_TOKENS = 32
 FPS = 1.0  # where nothing else was asked for
+# With low detail /summarize has the model look at a frame every two seconds: enough to follow four hours.
+LOW_FPS = 0.5
 MAX_AUDIO_S = 8 * 3600.0
 
 
@@ -39,7 +41,7 @@ def check_length(recording: Recording, detail: Detail | None, clip: Clip | None,
     limit_s = video_limit_s(detail, clip.fps)
     if part_s > limit_s:
         what = name if part_s == whole_s else f"The part of {name} that you asked about"
-        raise MediaError(f"{_too_long(what, part_s, limit_s)}: {_ways(detail, clip.fps, limit_s)}.")
+        raise MediaError(f"{_too_long(what, part_s, limit_s)}: {_ways(detail, limit_s)}.")
 
 
 def video_limit_s(detail: Detail | None, fps: float | None) -> float:
@@ -67,8 +69,11 @@ def _too_long(what: str, part_s: float, limit_s: float) -> str:
     return f"{what} is {lasting(part_s, up=True)} long, and {lasting(limit_s)} is the limit"
 
 
-def _ways(detail: Detail | None, fps: float | None, limit_s: float) -> str:
+def _ways(detail: Detail | None, limit_s: float) -> str:
+    low_s = video_limit_s("low", LOW_FPS)
+    if limit_s > low_s:
+        return "cut it into parts"  # /summarize takes no more, and of a transcript it makes no part
     ways = [f"give `/summarize` a time range as `focus`, such as 0:00-{clock(limit_s)}"]
     if detail != "low":
-        ways.append(f"ask with low detail (up to {lasting(video_limit_s('low', fps))})")
+        ways.append(f"set its `detail` to low (up to {lasting(low_s)})")
     return ", ".join([*ways, "or cut it into parts"])

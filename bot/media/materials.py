@@ -47,22 +47,24 @@ class Material:
         """Whether it goes along with the question."""
         return self.lease is None and self.fitted.path is not None
 
-    async def part(self, clip: Clip | None) -> types.Part:
-        """Return it as a part of a question. Raises MediaError."""
+    async def part(self, clip: Clip | None, *, vertex: bool) -> types.Part:
+        """Return it as a part of a question, to Vertex AI or not. Raises MediaError."""
         if self.lease is not None:
             file = await self.lease.ready()
             return file_part(str(file.uri), self.fitted, clip)
         if self.fitted.path is None:
             part = file_part(self.source.url, self.fitted, clip)
             assert part.file_data is not None, "it was made with an address"
-            part.file_data.mime_type = None  # Google knows itself what its videos are
+            if not vertex:  # which wants a type of everything
+                part.file_data.mime_type = None  # Google knows itself what its videos are
             return part
         data = await asyncio.to_thread(self.fitted.path.read_bytes)
         return inline_part(data, self.fitted, clip)
 
     async def kept(self) -> tuple[str, Fitted, bytes | None]:
-        """Return it as it is kept for questions that follow."""
-        path = self.fitted.path if self.inline else None
+        """Return it as it is kept for questions that follow: with its bytes, if they are few."""
+        small = self.inline and self.fitted.size <= INLINE_BYTES
+        path = self.fitted.path if small else None
         data = await asyncio.to_thread(path.read_bytes) if path is not None else None
         return self.source.url, self.fitted, data
 
@@ -75,6 +77,7 @@ class Materials:
         self._folder = folder
         self._feed = feed
         self._count = 0
+        self._leased: list[Lease] = []
 
     async def fetch_all(
         self, sources: Sequence[Source], detail: Detail | None, clip: Clip | None
@@ -91,8 +94,14 @@ class Materials:
             if works:
                 await asyncio.wait(works)  # nothing works on a folder that is removed next
 
-    async def recover(self, sources: Sequence[Source], kept: Mapping[str, AnswerFile]) -> list[Material]:
-        """Return the files of earlier questions: as they are kept, else fetched anew. Raises MediaError."""
+    async def recover(
+        self,
+        sources: Sequence[Source],
+        kept: Mapping[str, AnswerFile],
+        detail: Detail | None,
+        clip: Clip | None,
+    ) -> list[Material]:
+        """Return the files of an earlier question: as they are kept, else fetched anew. Raises MediaError."""
         found: list[Material] = []
         missing: list[Source] = []
         for source in dict.fromkeys(sources):
@@ -101,7 +110,7 @@ class Materials:
                 missing.append(source)
             else:
                 found.append(material)
-        return found + await self.fetch_all(missing, None, None)
+        return found + await self.fetch_all(missing, detail, clip)
 
     def lease(self, materials: Sequence[Material]) -> None:
         """Decide which files go along, and lease the others. Raises MediaError."""
@@ -114,6 +123,15 @@ class Materials:
             if self._tools.vertex:
                 raise MediaError("That is more than 18 MB, the limit on Vertex AI: post less.")
             each.lease = self._tools.remote.lease(each.fitted, self._feed.say)
+            self._leased.append(each.lease)
+
+    def end_leases(self, materials: Sequence[Material], *, linger: bool, gone: bool) -> None:
+        """End every lease that this took, and let `materials` do without: see Lease.end."""
+        for lease in self._leased:
+            lease.end(linger=linger, gone=gone)
+        self._leased.clear()
+        for each in materials:
+            each.lease = None
 
     async def _fetch(self, source: Source, detail: Detail | None, clip: Clip | None) -> Material:
         name = shown(source.filename)
@@ -137,16 +155,9 @@ class Materials:
         lease = self._tools.remote.find(kept.sha256, self._feed.say)
         if lease is None:
             return None
+        self._leased.append(lease)
         return Material(source, Fitted(None, kept.name, kept.mime_type, 0, kept.sha256, kind), lease)
 
     def _path(self) -> Path:
         self._count += 1
         return self._folder / str(self._count)
-
-
-def end_leases(materials: Sequence[Material], *, linger: bool, gone: bool) -> None:
-    """End the leases of a request: see Lease.end."""
-    for each in materials:
-        if each.lease is not None:
-            each.lease.end(linger=linger, gone=gone)
-            each.lease = None

@@ -3,6 +3,7 @@
 from google.genai import types
 
 from bot.media.clip import Clip
+from bot.media.detail import Detail
 from bot.media.events import MadeFile
 from bot.media.fit import Fitted
 from bot.media.task import Task
@@ -18,8 +19,11 @@ _ENDINGS = {"image/png": "png", "image/jpeg": "jpg"}
 _FAILED = "The code failed:\n"
 
 
-def config_of(task: Task, locale: str) -> types.GenerateContentConfig:
-    """Return the settings of a question, for a person whose language has that BCP 47 tag."""
+def config_of(task: Task, locale: str, detail: Detail | None) -> types.GenerateContentConfig:
+    """Return the settings of a question, for a person whose language has that BCP 47 tag.
+
+    `detail` says how closely the model looks; None leaves it to the model.
+    """
     tools = []
     if task.search:
         tools.append(types.Tool(google_search=types.GoogleSearch()))
@@ -27,7 +31,7 @@ def config_of(task: Task, locale: str) -> types.GenerateContentConfig:
         tools.append(types.Tool(code_execution=types.ToolCodeExecution()))
     return types.GenerateContentConfig(
         system_instruction=task.system.replace("{language}", locale) or None,
-        media_resolution=_RESOLUTION[task.detail] if task.detail else None,
+        media_resolution=_RESOLUTION[detail] if detail else None,
         response_mime_type="application/json" if task.schema is not None else None,
         response_json_schema=task.schema,
         tools=list(tools) or None,

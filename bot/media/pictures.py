@@ -4,9 +4,11 @@ Runs in a thread: Pillow lets go of the GIL while it decodes, scales and encodes
 anew, so no metadata (such as where it was taken) and nothing hidden behind the pixels leaves the bot.
 """
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 from pillow_heif import register_heif_opener
 
@@ -26,6 +28,7 @@ MAX_PIXELS = 64_000_000  # 192 MB decoded: more than a phone's picture, less tha
 KEEP_EXACT_PIXELS = 2_000_000  # screenshots and drawings up to this stay lossless; larger ones get too heavy
 QUALITY = 90  # of JPEG: no loss that the model, or a person at normal size, could see
 TOO_BIG = "{name} has more than 64 megapixels: scale it down and post it again."
+DISK_FULL = "The bot's disk is full: tell whoever runs it, and try again later."
 BROKEN = "{name} is damaged or not really a picture: post another copy of it."
 
 # Formats that hold drawings, screenshots and text: JPEG would smear their edges.
@@ -55,6 +58,8 @@ def fit_picture(path: Path, container: str, into: Path, detail: Detail | None, n
     except (Image.DecompressionBombError, MemoryError) as error:
         raise MediaError(TOO_BIG.format(name=name)) from error
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise MediaError(DISK_FULL) from error
         raise MediaError(BROKEN.format(name=name)) from error
 
 
@@ -95,6 +100,9 @@ def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 def _plain(picture: Image.Image, *, keep_alpha: bool) -> Image.Image:
     """Return the picture as RGB, or RGBA where it has transparency to keep; otherwise on white."""
+    if picture.mode.startswith("I;16"):
+        # Grey of 16 bits, as of scans: Pillow would make white of all but the darkest 256th.
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     if not picture.has_transparency_data:
         return picture if picture.mode == "RGB" else picture.convert("RGB")
     clear = picture.convert("RGBA")

@@ -23,6 +23,7 @@ from bot.media.fit import Fitter
 from bot.media.gate import Gate
 from bot.media.leases import RemoteFiles
 from bot.media.request import MediaRequest, check_count
+from bot.media.scratch import Scratch
 from bot.media.tools import Tools
 from bot.media.work import Work
 from bot.storage.answers import AnswerStore
@@ -57,13 +58,13 @@ class MediaService:
         self._gate = Gate()
         self._fitter = Fitter()
         self._tools: Tools | None = None
-        self._folder: Path | None = None
+        self._scratch: Scratch | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._forgetting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open what requests need, and begin to delete the remote files that a crash left."""
-        self._folder = await asyncio.to_thread(_make_folder)
+        self._scratch = await asyncio.to_thread(Scratch)
         self._tools = Tools(
             client=self._client,
             models=self._models,
@@ -73,7 +74,7 @@ class MediaService:
             storage=self._storage,
             contexts=self._contexts,
         )
-        await self._files.start()
+        await self._files.start(await self._contexts.ids())
         self._forgetting = asyncio.create_task(self._forget_old(), name="media-forget")
 
     async def close(self) -> None:
@@ -81,13 +82,17 @@ class MediaService:
         ending = {*self._running} if self._forgetting is None else {*self._running, self._forgetting}
         for task in ending:
             task.cancel()
-        if ending:
-            await asyncio.wait(ending)
+        try:
+            if ending:
+                await asyncio.wait(ending)
+        finally:
+            # Before what takes longer: this may be given up in the middle, and these are people's files.
+            if self._scratch is not None:
+                await asyncio.to_thread(self._scratch.close)
+                self._scratch = None
         await self._files.close()
         if self._tools is not None:
             await self._tools.fetcher.close()
-        if self._folder is not None:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def ask(self, request: MediaRequest) -> AsyncGenerator[MediaEvent, None]:
         """Yield what happens until the answer is complete; closing this, or cancelling, stops the work.
@@ -131,22 +136,23 @@ class MediaService:
                 working.exception()  # raised above, or nobody wants to know any more
 
     async def _work(self, request: MediaRequest, began: float, feed: Feed) -> None:
-        tools = self._ready()
+        tools, scratch = self._ready()
         _check(request, tools.fetcher)
         feed.say("Waiting for a free place")
         # In direct messages people share as guilds do elsewhere.
         key = ("guild", request.guild_id) if request.guild_id is not None else ("user", request.user_id)
-        async with self._gate.turn(key):
-            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self._folder))
-            try:
-                await Work(tools, request, folder, feed, began).run()
-            finally:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        with self._contexts.open(request):
+            async with self._gate.turn(key):
+                folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=scratch.path))
+                try:
+                    await Work(tools, request, folder, feed, began).run()
+                finally:
+                    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    def _ready(self) -> Tools:
-        if self._tools is None:
+    def _ready(self) -> tuple[Tools, Scratch]:
+        if self._tools is None or self._scratch is None:
             raise RuntimeError("the media service is not started")
-        return self._tools
+        return self._tools, self._scratch
 
     async def _forget_old(self) -> None:
         while True:
@@ -163,7 +169,3 @@ def _check(request: MediaRequest, fetcher: Fetcher) -> None:
     for source in request.sources:
         if not source.on_youtube:
             fetcher.check(source)
-
-
-def _make_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="earshot-media-"))

@@ -11,13 +11,15 @@ from pathlib import Path
 from google.genai import types
 
 from bot.media.answering import Asker, Contents, FilesGone
+from bot.media.clip import Clip
+from bot.media.detail import Detail
 from bot.media.errors import MediaError
 from bot.media.events import Finished, Made, MadeFile, RequestUsage, TextDelta, TextWhole
 from bot.media.feed import Feed
 from bot.media.fit import Fitted
 from bot.media.grounding import cited, grounding_of
 from bot.media.growing import Growing, repair
-from bot.media.materials import Material, Materials, end_leases
+from bot.media.materials import Material, Materials
 from bot.media.parts import config_of
 from bot.media.request import MediaRequest
 from bot.media.tools import Tools
@@ -43,7 +45,7 @@ class Work:
         self._began = began
         self._materials = Materials(tools, folder, feed)
         self._workers = Workers("media-make", 1)
-        self._config = config_of(request.task, request.locale)
+        self._config = config_of(request.task, request.locale, _detail(request))
         self._used: list[RequestUsage] = []
         self._model = tools.models[0]
         self._text = ""
@@ -65,10 +67,10 @@ class Work:
 
     async def _answer(self, own: list[Material]) -> None:
         """Send what is small along, lease the rest, stream the answer, and keep it."""
-        before = await self._before()
         linger = gone = False
-        everything = [*own, *before.values()]
         try:
+            before = await self._before()
+            everything = [*own, *before.values()]
             self._materials.lease(everything)
             contents = await self._contents(own, before)
             try:
@@ -81,7 +83,7 @@ class Work:
             gone = True
             raise
         finally:
-            end_leases(everything, linger=linger, gone=gone)
+            self._materials.end_leases(own, linger=linger, gone=gone)
         usage = summed(self._used)
         seconds = time.monotonic() - self._began
         await self._feed.put(Finished(self._model, usage, seconds, self._note))
@@ -90,12 +92,13 @@ class Work:
         """Return the files of the turns before, by the addresses of their sources."""
         if self._task.alone:
             return {}
-        sources = [source for turn in self._request.turns for source in turn.sources]
-        if not sources:
-            return {}
-        kept = await self._tools.contexts.files(self._request.after)
-        found = await self._materials.recover(sources, kept)
-        return {each.source.url: each for each in found}
+        found: dict[str, Material] = {}
+        kept = await self._tools.contexts.files(self._request.after) if self._request.turns else {}
+        for turn in self._request.turns:
+            fresh = [source for source in turn.sources if source.url not in found]
+            for each in await self._materials.recover(fresh, kept, turn.detail, turn.clip):
+                found[each.source.url] = each
+        return found
 
     async def _contents(self, own: Sequence[Material], before: dict[str, Material]) -> Contents:
         """Return the question, after the turns before it."""
@@ -104,34 +107,33 @@ class Work:
         for turn in () if self._task.alone else self._request.turns:
             fresh = [source.url for source in turn.sources if source.url not in shown]
             shown.update(fresh)
-            parts = await self._parts([before[url] for url in fresh])
+            parts = await self._parts([before[url] for url in fresh], turn.clip)
             contents.append(types.Content(role="user", parts=[*parts, types.Part(text=turn.prompt)]))
             contents.append(types.Content(role="model", parts=[types.Part(text=turn.answer or "…")]))
         prompt = self._task.prompt([each.fitted for each in own])
-        parts = await self._parts(own)
+        parts = await self._parts(own, self._task.clip)
         return [*contents, types.Content(role="user", parts=[*parts, types.Part(text=prompt)])]
 
-    async def _parts(self, materials: Sequence[Material]) -> list[types.Part]:
+    async def _parts(self, materials: Sequence[Material], clip: Clip | None) -> list[types.Part]:
         """Return files as parts, each after its name where people may call them by it."""
         named = len(materials) > 1 and not all(each.fitted.is_picture for each in materials)
         parts = []
         for each in materials:
             if named:
                 parts.append(types.Part(text=f"{each.fitted.name}:"))
-            parts.append(await each.part(self._task.clip))
+            parts.append(await each.part(clip, vertex=self._tools.vertex))
         return parts
 
     async def _stream(self, contents: Contents, files: Sequence[Fitted]) -> None:
+        made: list[MadeFile] = []
         if self._task.schema is None:
-            made, answer = await self._stream_prose(contents), None
+            made += await self._stream_prose(contents)
+            made += await self._workers.run(lambda stop: self._task.make(self._text, files, stop))
         else:
-            made, answer = [], await self._stream_value(contents, files)
-        made += await self._make(self._text if answer is None else answer.partial(), files)
+            value = await self._stream_value(contents, files)
+            made += await self._workers.run(lambda stop: self._task.make(value.partial(), files, stop))
         if made:
             await self._feed.put(Made(tuple(made)))
-
-    async def _make(self, answer: object, files: Sequence[Fitted]) -> Sequence[MadeFile]:
-        return await self._workers.run(lambda stop: self._task.make(answer, files, stop))
 
     async def _stream_prose(self, contents: Contents) -> list[MadeFile]:
         """Put the words of an answer into the feed as they come; return what the model drew."""
@@ -150,8 +152,9 @@ class Work:
         metadata = asker.answer.grounding
         grounding = grounding_of(metadata)
         if metadata is not None and grounding is not None:
-            self._text = cited(self._text, metadata)
-            await self._feed.put(TextWhole(self._text))
+            if not self._task.code:  # Google counts places in the words alone, without the code between them
+                self._text = cited(self._text, metadata)
+                await self._feed.put(TextWhole(self._text))
             await self._feed.put(grounding)
         return made
 
@@ -161,19 +164,35 @@ class Work:
         problems = [] if self._note else await asyncio.to_thread(value.problems)
         if problems:
             self._feed.say("Having the answer corrected")
-            again = types.Content(role="user", parts=[types.Part(text=repair(problems))])
-            said = types.Content(role="model", parts=[types.Part(text=value.text)])
-            corrected = await self._grow([*contents, said, again], files)
-            if corrected.partial() is not None:
-                value = corrected
-            if await asyncio.to_thread(value.problems):
-                self._note = self._note or _DOUBTFUL
+            value = await self._corrected(value, problems, contents, files)
         await self._show(value)
         if not self._text:
             raise MediaError(_NONSENSE)
         return value
 
-    async def _grow(self, contents: Contents, files: Sequence[Fitted]) -> Growing:
+    async def _corrected(
+        self, value: Growing, problems: list[str], contents: Contents, files: Sequence[Fitted]
+    ) -> Growing:
+        """Return what the model makes of the problems with its value, or that value, if it makes no less."""
+        said = types.Content(role="model", parts=[types.Part(text=value.text)])
+        again = types.Content(role="user", parts=[types.Part(text=repair(problems))])
+        first = self._model
+        try:
+            # What came first stays to be seen until the correction is there, and whatever stops that.
+            corrected = await self._grow([*contents, said, again], files, shown=False)
+        except (MediaError, FilesGone) as error:
+            if not self._text:
+                raise
+            logger.warning("A value could not be corrected: %s", type(error).__name__)
+            self._model, self._note = first, _DOUBTFUL
+            return value
+        if not await asyncio.to_thread(corrected.problems):
+            return corrected
+        cut, self._note = self._note, _DOUBTFUL
+        usable = await asyncio.to_thread(corrected.partial) is not None
+        return corrected if usable and not (cut and self._text) else value
+
+    async def _grow(self, contents: Contents, files: Sequence[Fitted], *, shown: bool = True) -> Growing:
         value = Growing(self._task, files)
         asker = self._asker()
         try:
@@ -181,7 +200,7 @@ class Work:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         value.add(piece)
-                    if value.due(time.monotonic()):
+                    if shown and value.due(time.monotonic()):
                         await self._show(value)
         finally:
             await self._account(asker)
@@ -198,15 +217,20 @@ class Work:
 
     async def _account(self, asker: Asker) -> None:
         """Record what was used, also where the reader went away: it is billed."""
-        answer, request = asker.answer, self._request
+        answer = asker.answer
         self._model, self._note = answer.model, answer.truncated
-        used = usage_of(answer.model, answer.usage, time.time())
-        self._used.append(used)
-        if answer.usage is None:
-            return
+        if not asker.used:
+            self._used.append(usage_of(answer.model, None, time.time()))
+        for model, counted in asker.used:
+            used = usage_of(model, counted, time.time())
+            self._used.append(used)
+            await self._record(model, used)
+
+    async def _record(self, model: str, used: RequestUsage) -> None:
+        request = self._request
         try:
             await self._tools.storage.record_usage(
-                guild_id=request.guild_id, user_id=request.user_id, model=answer.model, **asdict(used)
+                guild_id=request.guild_id, user_id=request.user_id, model=model, **asdict(used)
             )
         except StorageError as error:
             logger.warning("The usage of a request could not be recorded: %s", error)
@@ -219,3 +243,11 @@ class Work:
             await self._tools.contexts.keep(self._request, self._text, files)
         except StorageError as error:
             logger.warning("An answer could not be kept for questions that follow: %s", error)
+
+
+def _detail(request: MediaRequest) -> Detail | None:
+    """Return how closely the model looks: as the task says, else as for the files of before."""
+    task = request.task
+    if task.detail is not None or task.alone:
+        return task.detail
+    return next((turn.detail for turn in reversed(request.turns) if turn.sources and turn.detail), None)

@@ -1,6 +1,6 @@
 """Answers that are kept for a day, so that people can go on with them: question, answer, and small files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -46,6 +46,15 @@ answer_files = Table(
 )
 
 
+# Whose words or files an answer holds: who asked, and whose questions it goes on with.
+answer_people = Table(
+    "answer_people",
+    METADATA,
+    Column("answer_id", Text, ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, index=True),
+)
+
+
 @dataclass(frozen=True)
 class AnswerFile:
     """A file that an answer was about."""
@@ -73,14 +82,20 @@ class AnswerStore:
         request: str,
         text: str,
         files: Sequence[AnswerFile],
+        people: Collection[int] = (),
     ) -> None:
-        """Keep an answer until then (Unix seconds), in place of what was kept under its id."""
+        """Keep an answer until then (Unix seconds), in place of what was kept under its id.
+
+        `people` are those whose words or files it holds, beside who asked.
+        """
         row = insert(answers).values(
             id=answer_id, guild_id=guild_id, user_id=user_id, until=until, request=request, text=text
         )
         async with self._database.writing() as connection:
             await connection.execute(delete(answers).where(answers.c.id == answer_id))
             await connection.execute(row)
+            for each in {user_id, *people}:
+                await connection.execute(insert(answer_people).values(answer_id=answer_id, user_id=each))
             for file in files:
                 await connection.execute(insert(answer_files).values(answer_id=answer_id, **file.__dict__))
 
@@ -100,10 +115,21 @@ class AnswerStore:
         async with self._database.reading() as connection:
             return [AnswerFile(**row) for row in (await connection.execute(query)).mappings()]
 
+    async def ids(self, now: float) -> list[str]:
+        """Return which answers there are."""
+        async with self._database.reading() as connection:
+            return list(
+                (await connection.execute(select(answers.c.id).where(answers.c.until > now))).scalars()
+            )
+
     async def forget(self, user_id: int, guild_id: int | None) -> list[str]:
-        """Forget what a person asked in a guild, or in direct messages; return the ids."""
+        """Forget what a person asked in a guild, or in direct messages; return the ids.
+
+        So with it goes what others asked there about that person's files or answers.
+        """
+        holding = select(answer_people.c.answer_id).where(answer_people.c.user_id == user_id)
         # SQLAlchemy writes IS NULL where there is no guild.
-        theirs = (answers.c.user_id == user_id, answers.c.guild_id == guild_id)
+        theirs = (answers.c.id.in_(holding), answers.c.guild_id == guild_id)
         async with self._database.writing() as connection:
             ids = list((await connection.execute(select(answers.c.id).where(*theirs))).scalars())
             await connection.execute(delete(answers).where(*theirs))

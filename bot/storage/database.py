@@ -1,5 +1,6 @@
 """The database: one engine, transactions that mean it, and every connection closed on every way out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -24,6 +25,9 @@ class Database:
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         path = make_url(url).database or ":memory:"
         self._name = path
+        # SQLite's own wait for a writer is unfair, and ends: this process's writers take turns here, so that
+        # only another program can make it end.
+        self._writer = asyncio.Lock()
         self._connector = Connector(path, busy_s=busy_s)
         self._engine = create_async_engine(url, async_creator=self._connector)
         event.listen(self._engine.sync_engine, "connect", _connected)
@@ -65,7 +69,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection whose changes are kept all or, when StorageError is raised, not at all."""
         try:
-            async with self._transaction(writes=True) as connection:
+            async with self._writer, self._transaction(writes=True) as connection:
                 yield connection
         except DBAPIError as error:
             raise StorageError(explain(error, self._name)) from error

@@ -106,6 +106,12 @@ class MediaStore:
         async with self._database.reading() as connection:
             return [LeasedFile(**row) for row in (await connection.execute(query)).mappings()]
 
+    async def strays(self) -> list[str]:
+        """Return the remote files on which there is no lease."""
+        query = select(remote_files.c.name).where(remote_files.c.name.not_in(select(file_leases.c.name)))
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
+
     async def record_usage(
         self,
         *,

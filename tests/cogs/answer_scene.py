@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import discord
 from answer_bot import bot_with, button, ended
@@ -17,7 +17,6 @@ from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.discord.world import World
 from bot.media.events import Finished, MediaEvent, RequestUsage, TextDelta
 from bot.media.request import MediaRequest
-from bot.media.service import MediaService
 from bot.media.tasks.ask import Ask
 from cogs.answer import Answers
 from cogs.ask import Questions
@@ -115,7 +114,7 @@ class Echo(commands.Cog):
 def make(script: Script, **changes: Any) -> tuple[list[commands.Cog], list[Any]]:
     """Return cogs, and menus; `changes` are what answers are made with beside the script."""
     answers = Answers(script, **changes)
-    pictures, questions = Pictures(answers), Questions(answers, cast(MediaService, script))
+    pictures, questions = Pictures(answers), Questions(answers)
     return [answers, pictures, questions, Echo(answers)], [*pictures.menus, *questions.menus]
 
 

@@ -72,7 +72,10 @@ async def begun(scene: Scene, who: EmulatedUser, channel: Channel) -> Interactio
     return asked
 
 
-async def test_late_where_the_bot_is_no_member_is_a_direct_message(scene: Scene) -> None:
+async def test_late_where_the_bot_is_no_member_is_a_direct_message(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     world = scene.world
     elsewhere = world.add_guild("Elsewhere", with_bot=False)
     eve = world.add_user("Eve", elsewhere)
@@ -83,6 +86,7 @@ async def test_late_where_the_bot_is_no_member_is_a_direct_message(scene: Scene)
     await eventually(lambda: bool(world.messages(direct.id)))
     assert body(world.messages(direct.id)[0]) == "Early words, late words"
     assert asked.followups == [], "of those there are five"
+    assert "closed to the bot" not in caplog.text, "it does not try where it can't be"
 
 
 async def test_in_time_where_the_bot_is_no_member(scene: Scene) -> None:

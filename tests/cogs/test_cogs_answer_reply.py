@@ -67,6 +67,7 @@ async def test_a_reply_grows_and_ends_with_its_files(scene: Scene) -> None:
     assert loop.time() - said < 0.3
     assert labels(reply) == ["Cancel"]
     assert body(reply) == "A"
+    assert reply.mentions == [], "who asked is not pinged"
     scene.script.say("cat.", MADE, END)
     await complete(scene, question)
     assert body(reply) == "A cat."
@@ -74,7 +75,7 @@ async def test_a_reply_grows_and_ends_with_its_files(scene: Scene) -> None:
     assert [file.data for file in reply.attachments] == [png("red"), b"[]"]
     assert [item["description"] for item in gallery(reply)] == ["A red square"]
     assert names_shown(reply) == ["boxes.json"]
-    assert reply.mentions == [], "who asked is not pinged"
+    assert reply.mentions == []
     assert reply.author is scene.world.bot
 
 

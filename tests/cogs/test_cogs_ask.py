@@ -24,8 +24,8 @@ DAY_S = 24 * 3600.0
 
 
 def make(parts: Parts) -> tuple[list[commands.Cog], list[app_commands.ContextMenu]]:
-    questions = Questions(parts.answers, parts.service)
-    return [questions, Context(parts.service)], questions.menus
+    questions = Questions(parts.answers)
+    return [questions, Context(parts.service, parts.answers)], questions.menus
 
 
 @pytest.fixture

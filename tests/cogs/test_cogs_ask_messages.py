@@ -23,7 +23,7 @@ from cogs.pictures import Pictures
 
 
 def make(parts: Parts) -> tuple[list[commands.Cog], list[app_commands.ContextMenu]]:
-    return [Mentions(parts.answers, parts.service), Pictures(parts.answers)], []
+    return [Mentions(parts.answers), Pictures(parts.answers)], []
 
 
 @pytest.fixture

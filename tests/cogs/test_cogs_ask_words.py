@@ -1,5 +1,6 @@
 """What is read of messages as Discord sends them: forwards, embeds, components, polls; who is spoken to."""
 
+import time
 from typing import Any
 
 import discord
@@ -67,6 +68,18 @@ def by(user_id: int, **changes: Any) -> dict[str, Any]:
 )
 def test_a_mention_calls_it_or_names_it(content: str, question: str) -> None:
     assert addressed(content, BOT) == question
+
+
+@pytest.mark.parametrize("between", ["    ", "\n\n", " " * 6, "", " , "])
+def test_many_mentions_hold_nobody_up(between: str) -> None:
+    """A message that ends in mentions, but for one letter, is read at once."""
+    content = "x" + f"<@{BOT}>{between}" * 8 + "y"
+    began = time.thread_time()
+    assert addressed(content, BOT).count("Earshot") == 8
+    assert addressed(" " * 1900 + f"<@{BOT}>" + " " * 1900 + "y", BOT) == "y"
+    assert time.thread_time() - began < 0.05
+    mentions = f"<@{BOT}>{between}" * 60
+    assert addressed(f"{mentions}Hello", BOT) == "Hello"
 
 
 def test_all_that_can_be_read_is_quoted() -> None:

@@ -66,6 +66,16 @@ async def test_by_right_click_on_a_message(scene: Scene) -> None:
     assert "384 x 191" in body(message)
 
 
+async def test_by_right_click_what_is_no_picture_is_left_aside(scene: Scene) -> None:
+    notes = Upload("notes.txt", b"Bread and butter.")
+    post = scene.world.post(scene.person.id, scene.world.text.id, "look", [notes, COFFEE])
+    message = await ended(scene.world.run_on_message(scene.person.id, post.id, "Describe"))
+    assert "600 x 400" in body(message)
+    post = scene.world.post(scene.person.id, scene.world.text.id, "read", [notes])
+    message = await ended(scene.world.run_on_message(scene.person.id, post.id, "Describe"))
+    assert "notes.txt is not a picture: ask about it with /ask." in message.text
+
+
 async def test_in_direct_messages(scene: Scene) -> None:
     direct = scene.world.open_dm(scene.person.id)
     asked = scene.world.run_command(scene.person.id, direct.id, "describe", {"image1": PAGE})

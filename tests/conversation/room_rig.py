@@ -39,12 +39,14 @@ class Rig:
         )
         self.live = LiveSession(make_client("none"), setup, lambda _event: None, name="rig")
         self.room = Room(mode=self.mode, mixed=self.mixed)
+        self.released: list[tuple[float, float]] = []
         self.uplink = Uplink(
             self.live,
             room=self.room,
             name_of=NAMES.get,
             present=lambda: NAMES,
             on_take=lambda user_id, _at: self.taken.append(user_id),
+            on_release=lambda at, spoken_s: self.released.append((at, spoken_s)),
         )
 
     def until(self, now: float) -> None:

@@ -29,9 +29,9 @@ MEDIA = Path(__file__).parent.parent / "media"
 CHANNEL, USER, GUILD = 11, 22, 33
 
 
-def make_client(base_url: str, api_key: str = "key") -> genai.Client:
+def make_client(base_url: str, api_key: str = "key", *, vertex: bool = False) -> genai.Client:
     options = types.HttpOptions(base_url=base_url, api_version="v1beta", timeout=20_000)
-    return genai.Client(api_key=api_key, http_options=options)
+    return genai.Client(api_key=api_key, http_options=options, vertexai=vertex)
 
 
 @dataclass
@@ -87,11 +87,17 @@ def finished(events: list[MediaEvent]) -> Finished:
 
 @asynccontextmanager
 async def running_rig(
-    discord: DiscordEmulator, base_url: str, folder: Path, api_key: str = "key", **files: Any
+    discord: DiscordEmulator,
+    base_url: str,
+    folder: Path,
+    api_key: str = "key",
+    *,
+    vertex: bool = False,
+    **files: Any,
 ) -> AsyncIterator[Rig]:
     """Run a service; its remote files follow `files`."""
     database = await Database.open(f"sqlite+aiosqlite:///{folder / 'earshot.db'}")
-    client = make_client(base_url, api_key)
+    client = make_client(base_url, api_key, vertex=vertex)
     store = MediaStore(database)
     service = MediaService(
         client=client,

@@ -99,6 +99,7 @@ class ScriptedRest:
         app.router.add_get("/v1beta/files/{name}", self._get)
         app.router.add_delete("/v1beta/files/{name}", self._delete)
         app.router.add_post("/v1beta/models/{model}", self._generate)
+        app.router.add_post("/v1beta/publishers/google/models/{model}", self._generate)  # Vertex AI
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._ca.server_context()).start()

@@ -159,7 +159,7 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
         "film.mp4",
         long_film,
         "film.mp4 is 1 h 40 min long, and 1 h is the limit: give `/summarize` a time range as `focus`, such "
-        "as 0:00-1:00:00, ask with low detail (up to 2 h 57 min), or cut it into parts.",
+        "as 0:00-1:00:00, set its `detail` to low (up to 4 h 27 min), or cut it into parts.",
     ),
     "a codec that nothing decodes": (
         "odd.mp4",

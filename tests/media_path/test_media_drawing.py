@@ -18,9 +18,10 @@ from bot.media.drawing import MOST_MARKS, Mark, draw
 from bot.media.drawing_boxes import Box, Pixels, box_of, fault_of, percent, where
 from bot.media.drawing_chips import place
 from bot.media.drawing_colours import GREEN, VERMILLION, Rgb, colour_of, ink
+from bot.media.drawing_layout import LARGEST
 from bot.media.drawing_letters import Letters, can_write
 from bot.media.drawing_output import LARGEST_BYTES, encoded, opened
-from bot.media.drawing_sheet import LARGEST, SMALLEST_SIDE, Panel, sheet
+from bot.media.drawing_sheet import SMALLEST_SIDE, Panel, sheet
 from bot.media.drawing_space import Solid, solid_fault_of, solid_of
 from bot.media.tasks.compare import AMBER
 
@@ -142,11 +143,13 @@ class TestSpace:
             ((2, 0, 0), (0, 30, 0), (75, 70.1), (525, 329.9)),
             # Roll turns away to up: the far end is at (0, 2 + cos 30, sin 30).
             ((0, 2, 0), (30, 0, 0), (300, 429.1), (300, 109.35)),
+            # And up to towards the lens: the upper end is at (0, 2 - sin 30, cos 30).
+            ((0, 0, 2), (30, 0, 0), (300, 380), (300, -100)),
             # Roll first, then yaw: what points up is not turned by it, unless roll has laid it down.
             ((0, 0, 2), (0, 0, 90), (300, 459.8), (300, -59.8)),
             ((0, 0, 2), (-90, 0, -90), (40.2, 200), (559.8, 200)),
         ],
-        ids=["yaw", "pitch", "roll", "up stays up", "roll then yaw"],
+        ids=["yaw", "pitch", "roll", "roll of what is up", "up stays up", "roll then yaw"],
     )
     def test_angles(
         self, size: Any, angles: Any, first: tuple[float, float], last: tuple[float, float]

@@ -1,15 +1,18 @@
 """Frames out of films, and the sheet that they are put on."""
 
+import io
 import threading
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from film_rig import BUNNY, KIT, PAPER, decoded, differ, film, pixels, shown_at, taken_apart, turned
 from PIL import Image
 
-from bot.media.contact_sheet import LARGEST, Tile, contact_sheet
+from bot.media.contact_sheet import Tile, contact_sheet
+from bot.media.drawing_layout import LARGEST
 from bot.media.errors import MediaError
 from bot.media.frames import frames_at
 from bot.media.recordings import Stopped
@@ -53,6 +56,23 @@ def test_of_a_film_with_one_key_frame_each_is_exact(tmp_path: Path) -> None:
     found = frames(film(COLOURS), tmp_path, *times)
     for at_s, picture in zip(times, found, strict=True):
         assert near(picture, COLOURS[int(at_s)]), at_s
+
+
+def test_times_count_from_where_a_recording_begins(tmp_path: Path) -> None:
+    """A part that was cut out of a longer one may go on with its clock."""
+    path = tmp_path / "film.mkv"
+    with av.open(io.BytesIO(film(COLOURS))) as source, av.open(str(path), "w", format="matroska") as out:
+        (stream,) = source.streams.video
+        copied = out.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.pts is not None and packet.dts is not None:
+                packet.pts += round(7 / packet.time_base)
+                packet.dts += round(7 / packet.time_base)
+                packet.stream = copied
+                out.mux(packet)
+    found = frames(path, tmp_path, 0.0, 2.5, 5.5)
+    for picture, name in zip(found, ("red", "blue", "cyan"), strict=True):
+        assert near(picture, name)
 
 
 def test_after_the_end_it_is_the_last(tmp_path: Path) -> None:

@@ -179,3 +179,32 @@ def test_each_member_may_have_its_alternatives() -> None:
     nullable = {"anyOf": [{"type": "string"}, {"type": "null"}]}
     schema = of(**{f"p{number}": nullable for number in range(200)})
     assert read(schema) == schema
+
+
+def test_what_gemini_refuses_in_large_numbers_it_is_told_in_words() -> None:
+    """Bounds of lists and long enums count towards a budget of its own; over it, any request is refused."""
+    long, short = [f"a long choice, number {at}" for at in range(100)], ["a", None]
+    kept = read(
+        of(
+            parts={
+                "type": "array",
+                "items": of(a={}),
+                "minItems": 2,
+                "maxItems": 900,
+                "description": "Parts",
+            },
+            one={"enum": long},
+            other={"type": ["string", "null"], "enum": short},
+        )
+    )
+    made = for_gemini(kept)["properties"]
+    assert made["parts"] == {
+        "type": "array",
+        "items": of(a={}),
+        "description": "Parts (at least 2 items; at most 900 items)",
+    }
+    assert made["one"] == {"description": f"(one of {json.dumps(long)})"}
+    assert made["other"]["anyOf"][0]["enum"] == ["a"]
+    problems = Extract("own", kept).problems({"parts": [{}], "one": "b"}, ())
+    assert any(problem.startswith("$.parts: ") for problem in problems)
+    assert any(problem.startswith("$.one: ") for problem in problems)

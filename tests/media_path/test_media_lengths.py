@@ -15,6 +15,8 @@ from bot.media.errors import MediaError
 from bot.media.fit import Fitted, Fitter
 from bot.media.lengths import TOKENS, check_length, clock, lasting, video_limit_s
 from bot.media.recordings import Recording
+from bot.media.tasks.summarize import Summarize
+from bot.media.tasks.transcribe import Transcribe
 
 HOUR = 3600
 HALF_A_MINUTE, NOON = Clip(start_s=30), Clip(start_s=12 * HOUR)
@@ -60,7 +62,7 @@ async def test_an_hour_fits_and_more_does_not(tmp_path: Path) -> None:
     assert made.duration_s == pytest.approx(HOUR, abs=2)
     assert await complaint(film(tmp_path, HOUR + 30)) == (
         "film.mp4 is 1 h 1 min long, and 1 h is the limit: give `/summarize` a time range as `focus`, such "
-        "as 0:00-1:00:00, ask with low detail (up to 2 h 57 min), or cut it into parts."
+        "as 0:00-1:00:00, set its `detail` to low (up to 4 h 27 min), or cut it into parts."
     )
 
 
@@ -72,6 +74,20 @@ async def test_low_detail_and_fewer_frames_make_room(tmp_path: Path) -> None:
     assert await complaint(film(tmp_path, 5 * HOUR), "low") == (
         "film.mp4 is 5 h long, and 2 h 57 min is the limit: give `/summarize` a time range as `focus`, such "
         "as 0:00-2:57:33, or cut it into parts."
+    )
+
+
+async def test_what_is_said_can_be_done(tmp_path: Path) -> None:
+    """What is too long for /summarize fits as it says; what is so for /transcribe can but be cut."""
+    summarize, transcribe = Summarize(closeness="low"), Transcribe()
+    assert (await fitted(film(tmp_path, 4 * HOUR + 26 * 60), summarize.detail, summarize.clip)).is_video
+    long = film(tmp_path, 7 * HOUR)
+    assert await complaint(long, transcribe.detail, transcribe.clip) == (
+        "film.mp4 is 7 h long, and 6 h 24 min is the limit: cut it into parts."
+    )
+    assert await complaint(long, summarize.detail, summarize.clip) == (
+        "film.mp4 is 7 h long, and 4 h 27 min is the limit: give `/summarize` a time range as `focus`, such "
+        "as 0:00-4:27:41, or cut it into parts."
     )
 
 

@@ -22,17 +22,18 @@ from pydantic_core import from_json
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.media.clip import Clip
+from bot.media.drawing_output import ALT_LENGTH
 from bot.media.errors import MediaError
 from bot.media.events import Made, MadeFile, MediaEvent, TextWhole
 from bot.media.fit import Fitted, Fitter
+from bot.media.lengths import LOW_FPS
 from bot.media.sniff import Kind
 from bot.media.task import Task
 from bot.media.tasks.captions import Captions
-from bot.media.tasks.chapters import ALT_LENGTH, MOST, Chapters
+from bot.media.tasks.chapters import MOST, Chapters
 from bot.media.tasks.summarize import Summarize
 from bot.media.tasks.table import from_json as task_of
 from bot.media.tasks.table import to_json
-from bot.media.tasks.watching import LOW_FPS
 from bot.media.tasks.youtube import YouTube
 
 HOUR = Fitted(Path("film.mp4"), "film.mp4", "video/mp4", 9, "0", Kind.RECORDING, duration_s=3600.0)
@@ -201,7 +202,15 @@ def test_the_schemas_are_some_and_take_what_is_asked_for() -> None:
     check = Draft202012Validator(Chapters().schema)
     check.validate(THREE)
     assert not check.is_valid({"summary": "", "chapters": []})
-    assert not check.is_valid({"summary": "", "chapters": [chapter(0, 1)] * (MOST + 1)})
+
+
+def test_too_many_chapters_are_a_problem_told_in_words() -> None:
+    """Gemini refuses a schema with a long list of objects in it, so nothing says so there."""
+    many = [chapter(at, at + 1) for at in range(MOST + 1)]
+    assert "maxItems" not in json.dumps([Chapters().schema, YouTube().schema])
+    assert Chapters().problems({"chapters": many}, [MINUTE])[0] == (
+        f"there are {MOST + 1} chapters, and {MOST} is the most: join some"
+    )
 
 
 def test_chapters_are_listed() -> None:
@@ -333,6 +342,10 @@ async def test_chapters_of_the_film_end_to_end(rig: Rig) -> None:
 # YouTube
 
 
+TOO_MUCH_DESCRIBED = "description, chapters included, is longer than 5000 bytes in UTF-8"
+SIGNS = "the title, the description or a chapter's title holds < or >, which YouTube does not take"
+
+
 def complete(**changes: Any) -> dict[str, Any]:
     value = {
         "title": "Big Buck Bunny",
@@ -351,15 +364,19 @@ def test_what_is_copied_to_youtube() -> None:
         "**Tags**\n```text\na, b\n```"
     )
     assert "````text" in YouTube().render(complete(title="```"), [MINUTE])
+    assert YouTube().problems(complete(tags=["x" * 99] * 5), [MINUTE]) == [], "499 with their commas"
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"title": "x" * 101}, "title is longer than 100 characters"),
-        ({"description": "x" * 5001}, "description is longer than 5000 characters"),
+        ({"description": "x" * 4990}, TOO_MUCH_DESCRIBED),
+        ({"description": "я" * 2500}, TOO_MUCH_DESCRIBED),
         ({"tags": ["x" * 99] * 6}, "tags are longer than 500 characters together"),
-        ({"title": "a <b>"}, "title or description holds < or >, which YouTube does not take"),
+        ({"tags": ["x y" * 33] * 5}, "tags are longer than 500 characters together"),
+        ({"title": "a <b>"}, SIGNS),
+        ({"chapters": [*THREE["chapters"][:2], chapter(41, 60, "The <end>")]}, SIGNS),
         (
             {"chapters": [chapter(0, 30), chapter(30, 60)]},
             "there are 2 chapters, and YouTube wants at least 3",

@@ -1,4 +1,4 @@
-"""What a guild's room keeps: its settings, its transcripts, its notes, its running call."""
+"""What a guild's room keeps: its settings and its transcripts."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,8 +7,6 @@ import pytest
 
 from bot.storage.database import Database
 from bot.storage.guilds import GuildSettings, GuildStore
-from bot.storage.notes import MOST, Note, NoteStore
-from bot.storage.running import RunningCall, RunningCallStore
 from bot.storage.transcripts import TranscriptStore, Utterance
 
 GUILD, OTHER, PERSON = 2**62 + 1, 2, 3
@@ -74,28 +72,3 @@ async def test_transcripts_by_guild_and_call(database: Database) -> None:
     await store.forget_before(GUILD, 9.0)
     assert await store.calls(GUILD) == [("b", 9.0)]
     assert await store.guilds() == {GUILD, OTHER}
-
-
-async def test_notes_are_a_guilds_own_replaced_and_bounded(database: Database) -> None:
-    store = NoteStore(database)
-    assert await store.remember(GUILD, Note("food", "Ada is vegan", PERSON, 1.0))
-    assert await store.remember(GUILD, Note("food", "Ada eats all", PERSON, 2.0))
-    assert await store.all(GUILD) == [Note("food", "Ada eats all", PERSON, 2.0)]
-    assert await store.all(OTHER) == []
-    for number in range(MOST - 1):
-        assert await store.remember(GUILD, Note(str(number), "x", PERSON, 0.0))
-    assert not await store.remember(GUILD, Note("one more", "x", PERSON, 3.0))
-    assert await store.remember(GUILD, Note("food", "but not that", PERSON, 3.0))
-    assert not await store.forget(OTHER, "food") and await store.forget(GUILD, "food")
-    assert await store.remember(GUILD, Note("one more", "x", PERSON, 3.0))
-
-
-async def test_calls_that_ran_lately_are_come_back_to(database: Database) -> None:
-    store = RunningCallStore(database)
-    await store.began(RunningCall(GUILD, 7, None, "a", 100.0))
-    await store.began(RunningCall(OTHER, 8, 9, "b", 100.0))
-    await store.began(RunningCall(PERSON, 1, 2, "c", 400.0))
-    await store.seen([GUILD], 390.0)
-    await store.ended(PERSON)
-    assert await store.since(350.0) == [RunningCall(GUILD, 7, None, "a", 390.0)]
-    assert [call.guild_id for call in await store.since(0.0)] == [GUILD], "the old one is forgotten"

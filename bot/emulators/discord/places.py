@@ -64,6 +64,7 @@ class Places:
         member = self._enrol(guild, self.bot)
         member.role_ids.append(role.id)
         shown = guild_create_payload(guild, visible_members=[member])
+        del shown["unavailable"]  # as Discord tells a new guild from one that is back after an outage
         self.bus.publish(Event("GUILD_CREATE", shown, guild.id))
 
     def boost(self, guild: Guild, tier: int) -> None:

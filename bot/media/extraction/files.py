@@ -1,10 +1,12 @@
 """Values as files: JSON, and CSV (RFC 4180) that spreadsheets open as it is meant.
 
 A cell that begins as a formula gets an apostrophe: https://owasp.org/www-community/attacks/CSV_Injection
+So does what follows a semicolon in it: where decimals have commas, spreadsheets part cells there.
 """
 
 import csv
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -17,9 +19,13 @@ from bot.media.value import rows
 
 MOST_TABLES = 5  # files beside the first: Discord takes ten a message, and the answer may be one
 _LONGEST_NAME = 40
+# Of one table: six times as many as a model's longest answer has. Items that have no name in common, each a
+# column of its own, would make hundreds of millions.
+_MOST_CELLS = 200_000
+_REST = "…"  # the column of what has none of its own
 
-# Full-width signs begin a formula too, where Excel speaks Japanese; tab and return are cut off by some.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Full-width signs begin a formula too, where Excel speaks Japanese.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
 Table = tuple[str, list[str], list[list[Any]]]
@@ -34,10 +40,10 @@ def json_file(value: Json) -> MadeFile:
 
 def csv_files(value: Json, kind: str | None = None) -> list[MadeFile]:
     """Return the tables of a value as CSV files, UTF-8 with a mark that Excel needs to know it by."""
-    tables = list(_page_tables(value) if kind == "table" else _tables(value))
+    tables = _page_tables(value) if kind == "table" else _tables(value)
     used: set[str] = set()
     made = []
-    for name, columns, lines in tables[: MOST_TABLES + 1]:
+    for name, columns, lines in itertools.islice(tables, MOST_TABLES + 1):
         file = f"{_unused(name, used)}.csv"
         made.append(MadeFile(file, csv_of(columns, lines), f"What was extracted, as a table: {name}"))
     return made
@@ -55,9 +61,13 @@ def csv_of(columns: Sequence[str], lines: Sequence[Sequence[Any]]) -> bytes:
 
 def safe(cell: str) -> str:
     """Return a cell that no spreadsheet takes for a formula; numbers stay as they are."""
-    if cell.startswith(_FORMULA) and _NUMBER.fullmatch(cell) is None:
-        return f"'{cell}"
-    return cell
+    return ";".join(f"'{part}" if _is_formula(part) else part for part in cell.split(";"))
+
+
+def _is_formula(part: str) -> bool:
+    """Say whether a spreadsheet may take a text for a formula; some cut off the space before it."""
+    bare = part.strip()
+    return bare.startswith(_FORMULA) and _NUMBER.fullmatch(bare) is None
 
 
 def _safe_cell(value: Any) -> str:
@@ -85,7 +95,13 @@ def _tables(value: Json) -> Iterator[Table]:
 def _list(name: str, items: list[Any]) -> Table:
     if is_table(items):
         columns = columns_of(items)
-        return name, columns, [[item.get(column) for column in columns] for item in items]
+        room = max(1, _MOST_CELLS // len(items))
+        own, others = columns[:room], set(columns[room:])
+        lines = [[item.get(column) for column in own] for item in items]
+        if others:
+            for line, item in zip(lines, items, strict=True):
+                line.append({key: each for key, each in item.items() if key in others} or None)
+        return name, [*own, *([_REST] if others else [])], lines
     return name, [], [each if isinstance(each, list) else [each] for each in items]
 
 

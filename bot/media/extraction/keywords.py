@@ -1,9 +1,12 @@
 """Which keywords of JSON Schema are taken from people, and which of them Gemini takes.
 
 Gemini's list: ai.google.dev/api/generate-content, `responseJsonSchema` of GenerationConfig. What it does not
-take but can be checked quickly here, such as `minLength`, it is told in words.
+take but can be checked quickly here, such as `minLength`, it is told in words. So is what it takes, and then
+refuses as an "invalid argument" once there is too much of it in all: bounds of lists, and long enums.
+https://github.com/googleapis/python-genai/issues/2170 and /2133, https://github.com/vercel/ai/issues/21192
 """
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +17,8 @@ _LISTS = {"anyOf", "oneOf", "prefixItems"}
 _SINGLE = {"items", "additionalProperties"}
 # In words to the model, and by the validator to us.
 _TOLD = {
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
     "exclusiveMinimum": "more than {}",
@@ -28,8 +33,6 @@ _ALIKE = {
     "description",
     "enum",
     "required",
-    "minItems",
-    "maxItems",
     "minimum",
     "maximum",
     "format",
@@ -62,6 +65,7 @@ _REFUSED = {
 }
 _FORMATS = {"date", "date-time", "time"}  # that Gemini knows
 _DESCRIBING = ("title", "description")
+_ENUM_LENGTH = 500  # characters of all values: the budget for all enums together seems to be some thousand
 _OLD_DEFS = "#/definitions/"
 
 
@@ -93,6 +97,8 @@ def for_gemini(schema: dict[str, Any]) -> dict[str, Any]:
             hints.append(_TOLD[keyword].format(value))
         elif keyword == "const":
             made["enum"] = [value]
+        elif keyword == "enum" and sum(len(str(each)) for each in value) > _ENUM_LENGTH:
+            hints.append(f"one of {json.dumps(value, ensure_ascii=False)}")
         elif keyword == "format" and value not in _FORMATS:
             hints.append(f"format: {value}")
         else:

@@ -33,7 +33,8 @@ def markdown(value: Json) -> str:
         parts.append(f"### {plain(name)}\n\n{_list(each)}")
     missing = [plain(name) for name, each in pairs if each is None]
     if missing:
-        parts.append(f"Not found: {', '.join(missing)}")
+        more = f" and {len(missing) - MOST_ROWS:,} more" if len(missing) > MOST_ROWS else ""
+        parts.append(f"Not found: {', '.join(missing[:MOST_ROWS])}{more}")
     return "\n\n".join(parts)
 
 
@@ -91,7 +92,8 @@ def written(value: Any) -> str:
         case list():
             return _cut(", ".join(filter(None, map(written, value[:_LONGEST]))))
         case dict():
-            told = (f"{label(name)}: {written(each)}" for name, each in value.items() if written(each))
+            # Each value is written once: twice on each level is for ever on the fiftieth.
+            told = (f"{label(name)}: {line}" for name, each in value.items() if (line := written(each)))
             return _cut("; ".join(told))
     return str(value).removesuffix(".0")  # of a float: 12.0 is read as 12
 
@@ -115,8 +117,11 @@ def _list(items: list[Any]) -> str:
     if not items:
         return ""
     if is_table(items):
-        names = [name for name in columns_of(items) if any(written(item.get(name)) for item in items)]
-        return table([label(name) for name in names], [[item.get(name) for name in names] for item in items])
+        told = {name for item in items for name, each in item.items() if written(each)}
+        names = [name for name in columns_of(items) if name in told]
+        # Items that have no name in common have as many columns as rows: all cells would be too many.
+        cells = [[item.get(name) for name in names[:MOST_COLUMNS]] for item in items]
+        return table([label(name) for name in names], cells)
     if all(isinstance(each, list) for each in items):
         width = max(len(each) for each in items)
         return table([str(number) for number in range(1, width + 1)], items) if width else ""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from bot.media import spans
 from bot.media.contact_sheet import TILE_SIDE, Tile, contact_sheet
-from bot.media.drawing_output import encoded
+from bot.media.drawing_output import alt_text, encoded
 from bot.media.errors import MediaError
 from bot.media.events import MadeFile
 from bot.media.fit import Fitted
@@ -20,7 +20,6 @@ from bot.media.value import number, rows, text
 
 MOST = 30
 COVERED = 0.8  # of what is asked about, at least: chapters may leave out silence at the ends
-ALT_LENGTH = 1_000  # characters; Discord takes 1,024 as the description of a picture
 
 _SYSTEM = (
     "You are Earshot, an assistant on Discord that knows where in a film or recording things are. Write in "
@@ -42,8 +41,7 @@ _CHAPTERS = (
 
 CHAPTERS: dict[str, Any] = {
     "type": "array",
-    "minItems": 1,
-    "maxItems": MOST,
+    "minItems": 1,  # and no maxItems: Gemini refuses schemas with long lists of objects
     "items": {
         "type": "object",
         "properties": {
@@ -106,6 +104,8 @@ class Chapters(Watching):
         told += [
             f"chapters[{index}].title is empty" for index, each in enumerate(found) if not text(each, "title")
         ]
+        if len(found) > MOST:
+            told.append(f"there are {len(found)} chapters, and {MOST} is the most: join some")
         return told or _gaps(found, begin_s, end_s)
 
     def render(self, value: Json, files: Sequence[Fitted]) -> str:
@@ -160,5 +160,4 @@ def on_youtube(files: Sequence[Fitted]) -> bool:
 
 def _alt(name: str, tiles: Sequence[Tile]) -> str:
     said = "; ".join(f"{tile.time} {tile.title}" for tile in tiles)
-    alt = f"What {name} shows at the beginning of each chapter: {said}."
-    return alt if len(alt) <= ALT_LENGTH else f"{alt[: ALT_LENGTH - 1]}…"
+    return alt_text(f"What {name} shows at the beginning of each chapter: {said}.")

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.media.detail import Detail
+from bot.media.drawing_output import ALT_LENGTH
 from bot.media.errors import MediaError
 from bot.media.fit import Fitted
 from bot.media.task import Task
-
-ALT_LENGTH = 1_000  # characters; Discord takes 1,024 as the description of a picture
 
 _DESCRIBE = (
     "Describe what this picture shows: first what it is in one sentence, then what matters in it, such as "

@@ -1,15 +1,13 @@
 """Extracting values by a JSON Schema: a ready-made one, or one that people gave."""
 
-import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from jsonschema import Draft202012Validator
-
 from bot.media.detail import Detail
 from bot.media.events import MadeFile
+from bot.media.extraction.checking import faults
 from bot.media.extraction.files import csv_files, json_file
 from bot.media.extraction.formats import FORMATS
 from bot.media.extraction.keywords import for_gemini
@@ -81,9 +79,8 @@ class Extract(Task):
 
     def problems(self, value: Json, files: Sequence[Fitted]) -> list[str]:
         """Return where a value does not fit the whole schema, as far as the model did not know of it."""
-        validator = Draft202012Validator(self.wanted, format_checker=FORMATS)
         try:
-            errors = list(itertools.islice(validator.iter_errors(value), _MOST_PROBLEMS))
+            errors = faults(self.wanted, value, _MOST_PROBLEMS, FORMATS)
         except OverflowError:  # of a number with 300 digits that ought to be a multiple of something
             return ["A number is far too large."]
         found = [f"{error.json_path}: {_cut(error.message)}" for error in errors]

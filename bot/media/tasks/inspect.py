@@ -1,7 +1,6 @@
 """Inspecting a product: its pictures, and a video if there is one, against a specification."""
 
 import json
-import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +9,18 @@ from typing import Any, ClassVar
 from bot.media.drawing import MOST_MARKS, Mark, draw
 from bot.media.drawing_boxes import BOX_2D, box_of, where
 from bot.media.drawing_colours import BLUE, ORANGE, VERMILLION, Rgb
-from bot.media.drawing_output import encoded, opened
+from bot.media.drawing_output import alt_text, encoded, opened
 from bot.media.errors import MediaError
 from bot.media.events import MadeFile
 from bot.media.extraction.shown import plain, table
 from bot.media.fit import Fitted
+from bot.media.lengths import clock
 from bot.media.sniff import Kind
 from bot.media.task import Json, Task
 from bot.media.tasks.inspect_faults import FAILING, PASSING, faults_of
 from bot.media.value import number, rows, text, texts
 
 MOST_PICTURES = 5
-ALT_LENGTH = 1_000  # characters; Discord takes 1,024 as the description of a picture
 _MOST_FINDINGS = 40  # of each kind: more are not read, and can't be marked
 
 _SYSTEM = (
@@ -135,7 +134,7 @@ class _Defect:
         if picture is not None:
             return f"picture {picture:g}" + (f", {where(box)}" if box is not None else "")
         at_s = number(self.value, "video_time")
-        return "" if at_s is None or at_s < 0 else f"video at {_clock(at_s)}"
+        return "" if at_s is None or at_s < 0 else f"video at {clock(at_s)}"
 
 
 @dataclass(frozen=True)
@@ -286,15 +285,9 @@ def _alt(picture: int, defects: Sequence[_Defect]) -> str:
     said = "; ".join(
         f"{each.number} {each.title} ({each.severity.name.lower()}, {each.place})" for each in defects
     )
-    alt = f"Picture {picture} with its defects marked: {said}."
-    return alt if len(alt) <= ALT_LENGTH else f"{alt[: ALT_LENGTH - 1]}…"
+    return alt_text(f"Picture {picture} with its defects marked: {said}.")
 
 
 def _page(finding: dict[str, Any]) -> int | None:
     page = number(finding, "page")
     return None if page is None else int(page)
-
-
-def _clock(at_s: float) -> str:
-    minutes, seconds = divmod(math.floor(at_s), 60)
-    return f"{minutes}:{seconds:02d}"

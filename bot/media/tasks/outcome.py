@@ -1,20 +1,22 @@
 """What came of a talk: summary, decisions, action items and open questions, as a value and as Markdown."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bot.media.task import Json
 from bot.media.value import rows, text, texts
 
-_LINES: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+LINES: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 _ACTION = {name: {"type": "string"} for name in ("owner", "task", "deadline")}
 PROPERTIES: dict[str, Any] = {
     "summary": {"type": "string"},
-    "decisions": _LINES,
+    "decisions": LINES,
     "action_items": {
         "type": "array",
         "items": {"type": "object", "properties": _ACTION, "required": ["task"]},
     },
-    "open_questions": _LINES,
+    "open_questions": LINES,
 }
 ASKED = (
     "`decisions`: what was decided, a sentence each.\n"
@@ -24,12 +26,13 @@ ASKED = (
 )
 
 
-def outcome(value: Json) -> list[str]:
-    """Return what came of a talk as paragraphs: a summary, and lists under their headings."""
+def outcome(value: Json, more: Mapping[str, list[str]] = MappingProxyType({})) -> list[str]:
+    """Return what came of a talk as paragraphs: a summary, and lists under their headings, `more` last."""
     lists = {
         "Decisions": texts(value, "decisions"),
         "Action items": [told for each in rows(value, "action_items") if (told := _action(each))],
         "Open questions": texts(value, "open_questions"),
+        **more,
     }
     parts = [text(value, "summary")]
     for heading, items in lists.items():

@@ -13,6 +13,7 @@ from bot.media.fit import Fitted
 from bot.media.lengths import clock
 from bot.media.subtitles import Cue, srt
 from bot.media.task import Json, Task
+from bot.media.tasks.outcome import ASKED, LINES, PROPERTIES, outcome
 from bot.media.tasks.watching import called, in_seconds, one_recording
 from bot.media.value import rows, text, texts
 
@@ -34,10 +35,7 @@ _PROMPT = (
     "{translation}After that, only from what was said:\n"
     "`summary`: what it was about and what came of it, in two to five sentences; empty where the whole is "
     "shorter than about 100 words.\n"
-    "`decisions`: what was decided, a sentence each.\n"
-    "`action_items`: who (`owner`) does what (`task`) by when (`deadline`); `owner` or `deadline` is empty "
-    "where nobody said it. A wish or an idea is none.\n"
-    "`open_questions`: what was asked and not settled.\n"
+    "{asked}"
     "`next_agenda`: what is to be taken up next time, as was said or as follows from what is open.\n"
     "Each of these is empty where there was nothing of the kind, as in a monologue or a message.\n"
     "Where no words are said at all, `segments` is empty.\n"
@@ -67,8 +65,6 @@ def _schema(*, translated: bool) -> dict[str, Any]:
     }
     if translated:
         segment["translation"] = {"type": "string"}
-    action = {name: {"type": "string"} for name in ("owner", "task", "deadline")}
-    lines = {"type": "array", "items": {"type": "string"}}
     return {
         "type": "object",
         "properties": {
@@ -77,23 +73,10 @@ def _schema(*, translated: bool) -> dict[str, Any]:
                 "type": "array",
                 "items": {"type": "object", "properties": segment, "required": list(segment)},
             },
-            "summary": {"type": "string"},
-            "decisions": lines,
-            "action_items": {
-                "type": "array",
-                "items": {"type": "object", "properties": action, "required": ["task"]},
-            },
-            "open_questions": lines,
-            "next_agenda": lines,
+            **PROPERTIES,
+            "next_agenda": LINES,
         },
-        "required": [
-            "segments",
-            "summary",
-            "decisions",
-            "action_items",
-            "open_questions",
-            "next_agenda",
-        ],
+        "required": ["segments", *PROPERTIES, "next_agenda"],
     }
 
 
@@ -149,6 +132,7 @@ class Transcribe(Task):
         return _PROMPT.format(
             what=called(files),
             speakers=_SPEAKERS + named,
+            asked=ASKED,
             translation=_TRANSLATION.format(language=self.translate) if self.translate else "",
             seconds=in_seconds(files),
         )
@@ -208,25 +192,8 @@ def _words(said: Sequence[_Said]) -> str:
 
 
 def _came(value: Json) -> list[str]:
-    """Return what came of it: a summary, and lists under their headings."""
-    lists = {
-        "Decisions": texts(value, "decisions"),
-        "Action items": [told for each in rows(value, "action_items") if (told := _action(each))],
-        "Open questions": texts(value, "open_questions"),
-        "Next time": texts(value, "next_agenda"),
-    }
-    parts = [text(value, "summary")]
-    for heading, items in lists.items():
-        if items:
-            parts.append("\n".join([f"### {heading}", *(f"- {item}" for item in items)]))
-    return [part for part in parts if part]
-
-
-def _action(each: dict[str, Any]) -> str:
-    owner, task, deadline = (text(each, name).replace("*", "") for name in ("owner", "task", "deadline"))
-    if not task:
-        return ""
-    return (f"**{owner}**: " if owner else "") + task + (f" (by {deadline})" if deadline else "")
+    """Return what came of it, and what is to be taken up next."""
+    return outcome(value, {"Next time": texts(value, "next_agenda")})
 
 
 def _document(value: Json, said: Sequence[_Said], file: Fitted) -> str:

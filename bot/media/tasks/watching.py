@@ -7,13 +7,10 @@ from bot.media.clip import Clip
 from bot.media.detail import Detail
 from bot.media.errors import MediaError
 from bot.media.fit import Fitted
-from bot.media.lengths import clock
+from bot.media.lengths import LOW_FPS, clock
 from bot.media.sniff import Kind
 from bot.media.task import Task
 from bot.media.times import Range, parse_range
-
-# With low detail the model looks at a frame every two seconds: enough to follow four hours.
-LOW_FPS = 0.5
 
 _SECONDS = (
     "All times are numbers of seconds from the beginning of the whole {what}, with decimals where they "

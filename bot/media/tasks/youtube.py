@@ -1,6 +1,7 @@
 """What YouTube asks for with a film: title, description, chapters, tags, by YouTube's own limits.
 
-https://support.google.com/youtube/answer/9884579 (chapters), /57404 (title, description), /146402 (tags).
+https://support.google.com/youtube/answer/9884579 (chapters), /57404 (title, description), /146402 (tags);
+how these are counted: https://developers.google.com/youtube/v3/docs/videos#properties.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from bot.media.tasks.chapters import CHAPTERS, MOST, NO_FILM, Chapters, on_youtu
 from bot.media.tasks.watching import called, in_seconds
 from bot.media.value import number, rows, text, texts
 
-TITLE_LENGTH, DESCRIPTION_LENGTH, TAGS_LENGTH = 100, 5_000, 500  # characters; of all tags together
+TITLE_LENGTH, TAGS_LENGTH = 100, 500  # characters; of all tags together
+DESCRIPTION_BYTES = 5_000  # with the chapters, which are a part of it there
 LEAST_CHAPTERS, LEAST_CHAPTER_S = 3, 10.0
 _ROUNDING_S = 0.5  # of a second that is left out of a time: YouTube reads whole ones
 
@@ -75,26 +77,33 @@ class YouTube(Chapters):
         told = super().problems(value, files)
         if len(text(value, "title")) > TITLE_LENGTH:
             told.append(f"title is longer than {TITLE_LENGTH} characters")
-        if len(_description(value)) > DESCRIPTION_LENGTH:
-            told.append(f"description is longer than {DESCRIPTION_LENGTH} characters")
-        if len(_tags(value)) > TAGS_LENGTH:
+        described = self._described(value, files)
+        if len(described.encode(errors="replace")) > DESCRIPTION_BYTES:
+            told.append(f"description, chapters included, is longer than {DESCRIPTION_BYTES} bytes in UTF-8")
+        if _tags_length(value) > TAGS_LENGTH:
             told.append(f"tags are longer than {TAGS_LENGTH} characters together")
-        if any(sign in text(value, "title") + _description(value) for sign in "<>"):
-            told.append("title or description holds < or >, which YouTube does not take")
+        if any(sign in text(value, "title") + described for sign in "<>"):
+            told.append(
+                "the title, the description or a chapter's title holds < or >, which YouTube does not take"
+            )
         return told if self._too_short(files) else told + _chapter_problems(value, self.bounds(files)[0])
 
     def render(self, value: Json, files: Sequence[Fitted]) -> str:
         """Return what can be copied, each in a block of its own."""
-        chapters = "\n".join(f"{clock(each.start_s)} {each.title}" for each in self.chapters(value, files))
-        described = "\n\n".join(part for part in (_description(value), chapters) if part)
+        chapters = any(self.chapters(value, files))
         parts = [
             _block("Title", text(value, "title")),
-            _block("Description", described),
-            _block("Tags", _tags(value)),
+            _block("Description", self._described(value, files)),
+            _block("Tags", ", ".join(_tags(value))),
             _TOO_SHORT if chapters and self._too_short(files) else "",
             NO_FILM if chapters and on_youtube(files) else "",
         ]
         return "\n\n".join(part for part in parts if part)
+
+    def _described(self, value: Json, files: Sequence[Fitted]) -> str:
+        """Return the description as YouTube gets it: with the chapters at its end."""
+        chapters = "\n".join(f"{clock(each.start_s)} {each.title}" for each in self.chapters(value, files))
+        return "\n\n".join(part for part in (_description(value), chapters) if part)
 
     def _too_short(self, files: Sequence[Fitted]) -> bool:
         begin_s, end_s = self.bounds(files)
@@ -122,8 +131,14 @@ def _description(value: Json) -> str:
     return found.strip() if isinstance(found, str) else ""
 
 
-def _tags(value: Json) -> str:
-    return ", ".join(tag.replace(",", " ").lstrip("#") for tag in texts(value, "tags"))
+def _tags(value: Json) -> list[str]:
+    return [tag.replace(",", " ").lstrip("#") for tag in texts(value, "tags")]
+
+
+def _tags_length(value: Json) -> int:
+    """Return how long all tags are as YouTube counts: with commas, and quotes around those with spaces."""
+    tags = _tags(value)
+    return sum(len(tag) + 2 * (" " in tag) for tag in tags) + max(0, len(tags) - 1)
 
 
 def _block(heading: str, content: str) -> str:

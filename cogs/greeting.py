@@ -1,0 +1,74 @@
+"""The greeting when the bot is added to a server: what it is, and a button that begins a call."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import aiohttp
+import discord
+from discord.ext import commands
+
+from cogs.errors import answer_error
+
+logger = logging.getLogger(__name__)
+
+JOIN_ID = "earshot:greeting:join"  # fixed for ever: a greeting stands for long
+
+TEXT = (
+    "**Hello, I am Earshot, an AI to talk with:** join a voice channel, press the button, and speak.\n"
+    "I hear only people who let me. With a picture, a film or a document, right-click its message and choose "
+    "Apps, or use /ask.\n"
+    "-# /config sets my voice, language and persona for this server; /privacy show says what is kept of you."
+)
+
+
+class Greeting(commands.Cog):
+    """Greets servers that the bot is added to."""
+
+    def __init__(self, join: Callable[[discord.Interaction], Awaitable[None]]) -> None:
+        """`join` does with an interaction what /join does, and may raise as a command may."""
+        self._join = join
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Post the greeting where the bot may; where that is nowhere, people find the commands anyway."""
+        for channel in _places(guild):
+            try:
+                await channel.send(TEXT, view=_view(), allowed_mentions=discord.AllowedMentions.none())
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+                logger.info("A greeting could not be posted: %s", error)
+                continue
+            return
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Answer the button, also under greetings of before a restart."""
+        if interaction.type is not discord.InteractionType.component or interaction.data is None:
+            return
+        if interaction.data.get("custom_id") != JOIN_ID:
+            return
+        try:
+            await self._join(interaction)
+        except Exception as error:
+            await answer_error(interaction, error)
+
+
+def _places(guild: discord.Guild) -> Iterator[discord.TextChannel]:
+    """Yield where the greeting may go, the best place first: at most three, not to knock on every door."""
+    first = [guild.system_channel] if guild.system_channel else []
+    allowed = []
+    for channel in dict.fromkeys([*first, *guild.text_channels]):
+        may = channel.permissions_for(guild.me)
+        if may.view_channel and may.send_messages:
+            allowed.append(channel)
+    yield from allowed[:3]
+
+
+def _view() -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    button: discord.ui.Button[Any] = discord.ui.Button(
+        label="Talk with me", style=discord.ButtonStyle.success, custom_id=JOIN_ID
+    )
+    view.add_item(button)
+    view.stop()  # it is answered by its custom id, so discord.py need not keep it
+    return view
