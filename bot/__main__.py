@@ -41,7 +41,7 @@ async def _run(ending: Ending, work: Coroutine[Any, Any, int | None]) -> int:
         code = await until(stop, work, name="command") or 0
     except EarshotError as error:
         code = _refuse(error)
-    except Exception:
+    except Exception:  # the program's outermost edge: whatever it is, it is logged and ends with code 1
         logger.exception("The program failed")
         code = 1
     code = 0 if stop.is_set() else code

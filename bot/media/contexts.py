@@ -54,7 +54,7 @@ class Contexts:
                 return  # it was to be forgotten before it was there
             try:
                 await self._keep(request, text, files)
-            except BaseException:
+            except BaseException:  # a cancellation too
                 self._remote.let_go(request.id)  # there is no answer that could be forgotten
                 raise
 

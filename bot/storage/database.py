@@ -46,7 +46,7 @@ class Database:
         except DBAPIError as error:
             await database.close()
             raise SetupError(explain(error, database._name)) from error
-        except BaseException:
+        except BaseException:  # a cancellation too: an open connection keeps the process alive
             await database.close()
             raise
         return database

@@ -52,7 +52,7 @@ class VoiceGateway(DiscordVoiceWebSocket):
     async def _or_close(self, greeting: Any) -> None:
         try:
             await greeting
-        except BaseException:
+        except BaseException:  # a cancellation too: nobody else knows of this socket yet
             await self.shut()
             raise
 

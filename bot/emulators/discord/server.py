@@ -99,7 +99,7 @@ class DiscordEmulator:
             self.control_url = f"http://{HOST}:{control_port}"
             self._proxy = ConnectProxy(self.port)
             await self._proxy.start()
-        except BaseException:
+        except BaseException:  # a cancellation too: half an emulator must not stay open
             await self.close()
             raise
 

@@ -170,7 +170,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         try:
             composed = await loop.run_in_executor(self._executor, compose, thought)
-        except Exception:
+        except Exception:  # the task's edge: the client is told, as Google tells it
             logger.exception("the loopback Gemini found no words")
             self._core.close(INTERNAL, "Internal error encountered.")
         else:

@@ -169,5 +169,5 @@ class VoiceServer:
                 for conversation in list(self._conversations):
                     conversation.check_heartbeat(now)
                 self._sessions.poll(now)
-            except Exception:
+            except Exception:  # the task's edge: without it nothing would time out any more
                 _log.exception("The emulated voice server failed at its time-outs")
