@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test run lint
+.PHONY: demo test run lint soak fuzz faults
 demo: $(READY)
 	$(PY) -m bot demo
 
@@ -13,7 +13,20 @@ run: $(READY)
 	$(PY) -m bot run
 
 test: lint
-	$(PY) -m pytest -n 3
+	$(PY) -m pytest -n 4
+
+# Half an hour of sixteen calls at once: see soak-out/.
+soak: $(READY)
+	$(PY) tests/soak/soak.py
+
+# A million datagrams, a hundred thousand Live messages and more, in some five minutes; FUZZ_SCALE=0.1 gives a
+# tenth of each.
+fuzz: $(READY)
+	$(PY) tests/fuzz/fuzz_run.py
+
+# Plays every fault and prints what people notice of it; ends with an error if one is not survived.
+faults: $(READY)
+	$(PY) tests/faults/fault_run.py
 
 lint: $(READY)
 	$(PY) -m ruff check .

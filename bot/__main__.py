@@ -1,9 +1,9 @@
-"""The command line: `python -m bot run`, `migrate`, `demo` and `emulate`.
+"""The command line: `python -m bot run`, `migrate`, `backup`, `demo` and `emulate`.
 
-Exit codes: 0 when it did what was asked, also when a signal ended it; 1 for a failure of ours; 2 with one
-sentence on standard error when it can't start as it is set up. Parts are imported where they are used, so a
-mistake in the settings is said before the large libraries are loaded, and SSL_CERT_FILE is set before aiohttp
-reads it, which is when it is imported.
+Exit codes: 0 when it did what was asked, also when a signal ended it, but not a backup, which is then not
+there; 1 for a failure of ours; 2 with one sentence on standard error when it can't do it as it is set up.
+Parts are imported where they are used, so a mistake in the settings is said before the large libraries are
+loaded, and SSL_CERT_FILE is set before aiohttp reads it, which is when it is imported.
 """
 
 import argparse
@@ -27,6 +27,7 @@ def main() -> int:
     # BLAS threads would fight the media threads for the cores; numpy reads this at import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = _parser().parse_args()
+    ending.interrupted = arguments.interrupted
     try:
         work: Coroutine[Any, Any, int | None] = arguments.command(arguments)
     except EarshotError as error:
@@ -44,7 +45,7 @@ async def _run(ending: Ending, work: Coroutine[Any, Any, int | None]) -> int:
     except Exception:  # the program's outermost edge: whatever it is, it is logged and ends with code 1
         logger.exception("The program failed")
         code = 1
-    code = 0 if stop.is_set() else code
+    code = ending.interrupted if stop.is_set() else code
     ending.arm(code)
     return code
 
@@ -81,6 +82,16 @@ def _migrate(_arguments: argparse.Namespace) -> Coroutine[Any, Any, None]:
     return migrate()
 
 
+def _backup(arguments: argparse.Namespace) -> Coroutine[Any, Any, None]:
+    from bot import logs
+    from bot.settings import StorageSettings, load
+    from bot.storage.backup_command import backup
+
+    settings = load(StorageSettings)
+    logs.set_up(settings.log_level)
+    return backup(settings.database_url, arguments.file)
+
+
 def _demo(arguments: argparse.Namespace) -> Coroutine[Any, Any, int]:
     from bot.demo.demo import demo
 
@@ -97,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bot", description="Earshot, a bot to talk with on Discord."
     )
+    parser.set_defaults(interrupted=0)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run the bot, until interrupted")
@@ -104,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
 
     migrate = commands.add_parser("migrate", help="bring the database up to date; `run` does it too")
     migrate.set_defaults(command=_migrate)
+
+    backup = commands.add_parser("backup", help="copy the database to a new file, also while the bot runs")
+    backup.add_argument("file", type=Path, metavar="FILE", help="the copy, which must not be there yet")
+    backup.set_defaults(command=_backup, interrupted=2)
 
     demo = commands.add_parser("demo", help="let a person talk with the bot, on loopback")
     demo.add_argument("--gemini", choices=("loopback", "real"), default="loopback", help="who answers")

@@ -11,9 +11,12 @@ from google import genai
 from bot.audio.ratepath import RatePath, rate_path
 from bot.conversation.call import Call
 from bot.conversation.calls import Calls
+from bot.conversation.notice import words as words_of_notice
 from bot.conversation.options import CallOptions
+from bot.conversation.overload import LoopWatch, Overload
 from bot.conversation.personas import personas
 from bot.conversation.room import Mode
+from bot.conversation.sights import LONGEST_S
 from bot.discord_client import DiscordClient
 from bot.errors import SetupError
 from bot.live.capabilities import catalogue, check_voice, model
@@ -21,6 +24,7 @@ from bot.live.client import make_client, verify
 from bot.live.errors import LiveError
 from bot.live.setup import LiveSetup
 from bot.media.service import MediaService
+from bot.media.viewing import Viewing
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore
 from bot.storage.commands import CommandSyncStore
@@ -29,9 +33,12 @@ from bot.storage.database import Database
 from bot.storage.guilds import GuildSettings, GuildStore
 from bot.storage.kept import KeptStore
 from bot.storage.media import MediaStore
+from bot.storage.notes import NoteStore
+from bot.storage.running import RunningStore
 from bot.storage.schemas import SchemaStore
 from bot.storage.settings_rules import Choices
 from bot.storage.transcripts import TranscriptStore
+from bot.tools.kit import Kit
 from bot.voice.clock import SendClock
 from bot.web.metrics import CallFigures
 from bot.web.server import MetricsServer
@@ -39,18 +46,29 @@ from cogs.answer import Answers
 from cogs.ask import Questions
 from cogs.ask_context import Context
 from cogs.ask_messages import Mentions
+from cogs.call_panel import Acts, CallPanel
+from cogs.call_signs import CallSigns
 from cogs.caption_calls import CaptionCalls
 from cogs.captions import CallWords
 from cogs.config import Config
 from cogs.errors import Tree
 from cogs.extraction import Extraction
 from cogs.greeting import Greeting
+from cogs.look import Look
+from cogs.look_show import CallViewer
+from cogs.manners import Manners
+from cogs.notes import Notes
 from cogs.pictures import Pictures
 from cogs.places import Places
 from cogs.privacy import Privacy
 from cogs.recordings import Recordings
+from cogs.returning import Returning
+from cogs.running_calls import RunningCalls
+from cogs.server_mute import ServerMute
 from cogs.speaking import CallSpeaker
+from cogs.status_live import LivePanels
 from cogs.talk import Talk
+from cogs.tool_posts import ToolPosts
 from cogs.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -61,7 +79,8 @@ MINUTE_S = 60.0
 NAME = "Earshot"  # listened to beside the name that the bot has in a guild
 # How long each part may take to close, in this order; together less than the 5 s that the process has.
 # Files that remain at Google then are removed at the next start.
-CALLS_S, DISCORD_S, METRICS_S, MEDIA_S, GEMINI_S, DATABASE_S = 1.6, 0.8, 0.4, 0.7, 0.4, 0.5
+RETURNING_S, RUNNING_S, CALLS_S, TOOLS_S, DISCORD_S = 0.2, 0.2, 1.6, 0.1, 0.8
+METRICS_S, MEDIA_S, GEMINI_S, DATABASE_S = 0.4, 0.7, 0.4, 0.5
 
 _UNPAID = (
     "GEMINI_PAID is not true: on unpaid quota Google may use what the bot hears to improve its products, and "
@@ -104,7 +123,13 @@ async def _serve_discord(
     clock.start()
     stack.callback(clock.close)
     transcripts = TranscriptStore(database)
-    captions = CaptionCalls(guilds, transcripts)
+    overload = Overload()
+    stack.push_async_callback(LoopWatch(overload.late).close)
+    captions = CaptionCalls(guilds, transcripts, overload)
+    running_store = RunningStore(database)
+    running = RunningCalls(running_store)
+    running.start()
+    signs, server_mute = CallSigns(lambda: client), ServerMute()
     calls = Calls(
         live_client=live_client,
         setup_of=lambda guild_id: live_setup(guilds.get(guild_id)),
@@ -114,6 +139,10 @@ async def _serve_discord(
         options_of=lambda guild_id: call_options(guilds.get(guild_id)),
         captions_of=captions.open,
         idle_s_of=lambda guild_id: guilds.get(guild_id).idle_minutes * MINUTE_S,
+        listeners=[running, signs, server_mute],
+        overload=overload,
+        tools_of=lambda call: kit.of(call),
+        on_searched=lambda call, searched: kit.searched(call, searched),
     )
     consents.listen(calls.consent_changed)
     service = MediaService(
@@ -124,26 +153,52 @@ async def _serve_discord(
         model=settings.media_model,
         fallback=settings.media_fallback_model,
     )
-    _closing(stack, "The media service", service.close, MEDIA_S)
+    viewing = Viewing(settings.discord_proxy, longest_s=LONGEST_S)
+    _closing(stack, "The media service", lambda: _close_both(service.close, viewing.close), MEDIA_S)
     await service.start()
+    await viewing.start()
+    notes = NoteStore(database)
+    posts = ToolPosts(calls.text_of, captions.came_between)
+    kit = Kit(
+        chat=posts,
+        service=service,
+        notes=notes,
+        said=captions.said,
+        idle_minutes=lambda guild_id: guilds.get(guild_id).idle_minutes,
+        end=lambda call: _end(calls, call),
+    )
+
+    def settings_changed(guild_id: int) -> None:
+        apply(calls.reach(guild_id), guilds.get(guild_id))
+        words.retention_changed(guild_id)
+
     paid, speaker = settings.gemini_paid, CallSpeaker(calls)
-    voice = Voice(calls, consents, guilds, paid=paid)
+    returning = Returning(calls, running_store, lambda guild_id: client.get_guild(guild_id))
+    talk, manners, status = Talk(calls, consents), Manners(calls, guilds), LivePanels(calls, captions.budget)
+    panel = CallPanel(consents, Acts(talk=talk.begin, quiet=manners.hush, status=status.open))
+    voice = Voice(calls, consents, guilds, paid=paid, give_up=returning.give_up, panel=panel, status=status)
     config = Config(
         guilds,
         choices(),
         paid=paid,
         speaker=speaker,
         check=live_setup,
-        applied=lambda guild_id: apply(calls.get(guild_id), guilds.get(guild_id)),
+        applied=settings_changed,
     )
     answers = Answers(service, speaker=speaker)
-    pictures, recordings, questions = Pictures(answers), Recordings(answers), Questions(answers)
+    words = CallWords(captions, guilds, transcripts, answers)
+    viewer = CallViewer(calls, viewing, consents)
+    pictures, recordings, questions = Pictures(answers, viewer), Recordings(answers), Questions(answers)
     client = DiscordClient(
         proxy=settings.discord_proxy,
         tree=Tree,
         cogs=[
             voice,
-            Talk(calls, consents),
+            returning,
+            talk,
+            manners,
+            signs,
+            server_mute,
             config,
             Privacy(consents, guilds, KeptStore(database), paid=paid),
             Greeting(voice.begin),
@@ -153,12 +208,15 @@ async def _serve_discord(
             questions,
             Places(answers),
             Extraction(answers, SchemaStore(database)),
-            Mentions(answers),
+            Mentions(answers, viewer),
+            Look(viewer, consents),
             Context(service, answers),
-            CallWords(captions, guilds, transcripts, answers),
+            words,
+            Notes(notes),
+            posts,
         ],
         menus=[*pictures.menus, *recordings.menus, *questions.menus],
-        views=[voice.view],
+        views=[panel],
         sync_store=CommandSyncStore(database),
     )
     if settings.metrics_port:
@@ -166,14 +224,25 @@ async def _serve_discord(
         await metrics.start()
         _closing(stack, "The metrics server", metrics.close, METRICS_S)
     _closing(stack, "The Discord client", client.close, DISCORD_S)
+    _closing(stack, "What tools do in calls", kit.close, TOOLS_S)
     # Calls end while the gateway is still there to say that the bot left its channels.
     _closing(stack, "The calls", calls.close, CALLS_S)
+    # First of all: calls that end with the process are to be come back to.
+    _closing(stack, "The record of running calls", running.close, RUNNING_S)
+    _closing(stack, "The way back to calls", returning.close, RETURNING_S)
     await client.serve(settings.discord_token.get_secret_value())
+
+
+async def _end(calls: Calls, call: Call) -> None:
+    """End a call, and no other that may have begun in its place."""
+    if calls.get(call.channel.guild.id) is call:
+        await calls.leave(call.channel.guild.id)
 
 
 def call_options(guild: GuildSettings) -> CallOptions:
     """Return how a guild's calls go."""
-    return CallOptions(mode=Mode(guild.mode), mixed=guild.floor == "mix", names=(NAME,))
+    notice = words_of_notice(NAME, guild.language, everyone=guild.consent == "notice")
+    return CallOptions(mode=Mode(guild.mode), mixed=guild.floor == "mix", names=(NAME,), notice=notice)
 
 
 def live_setup(guild: GuildSettings) -> LiveSetup:
@@ -186,6 +255,8 @@ def live_setup(guild: GuildSettings) -> LiveSetup:
         turns="marks" if guild.turns == "discord" else "model",
         # To resume a session, Google keeps it for up to a day: not where nothing is to be kept.
         resumption=guild.retention_days > 0,
+        search=model(guild.model).search,
+        fallbacks=tuple(name for name in catalogue().models if name != guild.model),
     )
 
 
@@ -195,15 +266,16 @@ def choices() -> Choices:
     return Choices(tuple(known.models), known.voices, tuple(personas().ready), known.retired)
 
 
-def apply(call: Call | None, guild: GuildSettings) -> None:
-    """Have a guild's running call go by its settings: what it hears at once, the rest when it is idle."""
-    if call is None:
-        return
-    for user_id in call.status().participants:  # whom the policy no longer lets through
-        call.consent_changed(user_id)
-    call.set_mode(Mode(guild.mode))
-    call.set_mixed(guild.floor == "mix")
-    call.change_setup(live_setup(guild))
+def apply(calls: Sequence[Call], guild: GuildSettings) -> None:
+    """Have a guild's calls go by its settings: what they hear at once, the rest when they are idle."""
+    options = call_options(guild)
+    for call in calls:
+        for user_id in call.status().participants:  # whom the policy no longer lets through
+            call.consent_changed(user_id)
+        call.set_mode(options.mode)
+        call.set_mixed(options.mixed)
+        call.set_notice(options.notice)
+        call.change_setup(live_setup(guild))
 
 
 def figures(calls: Calls) -> Sequence[CallFigures]:
@@ -253,3 +325,8 @@ def _closing(stack: AsyncExitStack, what: str, close: Callable[[], Awaitable[Non
             logger.warning("%s did not close within %s s and was given up", what, within_s)
 
     stack.push_async_callback(bounded)
+
+
+async def _close_both(one: Callable[[], Awaitable[None]], other: Callable[[], Awaitable[None]]) -> None:
+    """Close two parts at once."""
+    await asyncio.gather(one(), other())

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import random
 from collections.abc import Sequence
 
 import aiohttp
@@ -32,6 +33,7 @@ PERMISSIONS = discord.Permissions(
     set_voice_channel_status=True,
 )
 
+REIDENTIFY_S = (1.0, 5.0)  # https://docs.discord.com/developers/events/gateway#resuming, invalid session
 LOGIN_S = 10.0  # discord.py itself would wait for 5 minutes
 SYNC_S = (
     10.0  # discord.py would wait out any rate limit, of hours too; the commands that are there do meanwhile
@@ -96,6 +98,11 @@ class DiscordClient(commands.AutoShardedBot):
             self.tree.add_command(menu, override=True)  # a client that begins afresh has them
         for view in self._views_to_add:
             self.add_view(view)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait as Discord asks after a session that can't be resumed; discord.py always waits for 5 s."""
+        if not initial:
+            await asyncio.sleep(random.uniform(*REIDENTIFY_S))  # noqa: S311 - spread, not a secret
 
     async def on_ready(self) -> None:
         """Print the invite link, once; discord.py says ready after every lost session."""

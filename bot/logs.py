@@ -6,6 +6,7 @@ Standard error is kept for the one sentence with which the program ends when it 
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -56,11 +57,20 @@ def set_up(level: str, secrets: Iterable[str] = ()) -> None:
     chosen = logging.getLevelNamesMapping()[level]
     logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    ignore_unknown_values()
     # It logs each request with its address, and that of an upload is a key to it.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(chosen)
     logging.getLogger("alembic").setLevel(max(chosen, logging.WARNING))  # at INFO it says nothing of use
+
+
+def ignore_unknown_values() -> None:
+    """Keep google-genai from warning of each value of an enum that it doesn't know.
+
+    It quotes whatever stands there, however long, and Python keeps each such text for ever.
+    """
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"google\.genai\._common$")
 
 
 def _handler(secrets: Iterable[str]) -> logging.Handler:

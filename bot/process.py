@@ -30,6 +30,7 @@ class Ending:
     """The process's way out; made once, in the main thread."""
 
     def __init__(self) -> None:
+        self.interrupted = 0  # the code with which a signal ends the process
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         # SimpleQueue.put may be called in a signal handler: it is re-entrant.
@@ -52,8 +53,8 @@ class Ending:
 
     def _signalled(self, _number: int, _frame: FrameType | None) -> None:
         if self._loop is None or self._stop is None or self._loop.is_closed():
-            os._exit(0)
-        self.arm(0)
+            os._exit(self.interrupted)
+        self.arm(self.interrupted)
         self._loop.call_soon_threadsafe(self._stop.set)
 
     def _cut_off(self) -> None:

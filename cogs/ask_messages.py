@@ -14,6 +14,8 @@ from cogs.answer import Answers
 from cogs.ask_follow import following
 from cogs.ask_words import answer_in, readable, replied_to, said
 from cogs.errors import sentence_of
+from cogs.look import shown_by_mention
+from cogs.look_show import CallViewer
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +40,10 @@ _BUSY = "I am still answering you: ask this again when one of the answers is com
 class Mentions(commands.Cog):
     """Answers messages that are meant for the bot."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, viewer: CallViewer | None = None) -> None:
+        """`viewer` shows in a call what is posted in its chat."""
         self._answers = answers
+        self._viewer = viewer
         self._running: Counter[int] = Counter()
         self._told: set[int] = set()
 
@@ -64,6 +68,8 @@ class Mentions(commands.Cog):
             return
         self._running[user_id] += 1
         try:
+            if answer_id is None and await self._shown(message, bot_id):
+                return
             request = await self._request(message, bot_id, answer_id)
             await self._answers.reply(message, request)
         except Exception as error:
@@ -73,6 +79,13 @@ class Mentions(commands.Cog):
             self._running[user_id] -= 1
             if not self._running[user_id]:
                 del self._running[user_id]
+
+    async def _shown(self, message: discord.Message, bot_id: int) -> bool:
+        """Show in the call what is posted in its chat; return whether that answers the message."""
+        problems = None if self._viewer is None else await shown_by_mention(self._viewer, message, bot_id)
+        if problems:
+            await _say(message, " ".join(problems))
+        return problems is not None
 
     async def _request(self, message: discord.Message, bot_id: int, answer_id: str | None) -> MediaRequest:
         """Return what a message asks. Raises EarshotError where it asks nothing."""

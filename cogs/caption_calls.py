@@ -8,6 +8,9 @@ import discord
 from bot.conversation.captions_budget import CaptionBudget
 from bot.conversation.captions_call import CallCaptions
 from bot.conversation.captions_passage import CaptionLine, Kind
+from bot.conversation.captions_so_far import SoFar
+from bot.conversation.options import CallOptions, callable_names
+from bot.conversation.overload import Overload
 from bot.conversation.transcript import TranscriptWriter
 from bot.storage.guilds import GuildStore
 from bot.storage.transcripts import TranscriptStore, Utterance
@@ -18,11 +21,13 @@ from cogs.caption_posts import CaptionPoster
 class CaptionCalls:
     """Makes the captions of calls, and finds those of a guild's call; each call closes its own."""
 
-    def __init__(self, guilds: GuildStore, store: TranscriptStore) -> None:
+    def __init__(self, guilds: GuildStore, store: TranscriptStore, overload: Overload | None = None) -> None:
+        """Make the captions of a process; `overload` tells when its loop is late."""
         self._guilds = guilds
         self._store = store
-        self._budget = CaptionBudget()
+        self._budget = CaptionBudget(overload)
         self._posters: dict[int, CaptionPoster] = {}
+        self._so_far: dict[int, SoFar] = {}
         self._for_call: dict[int, bool] = {}  # switched for the call that runs, whatever the guild has set
 
     def open(self, channel: VoiceChannel, text: discord.abc.Messageable | None, call_id: str) -> CallCaptions:
@@ -44,7 +49,21 @@ class CaptionCalls:
             await self._store.add(guild_id, call_id, [_kept(line, epoch) for line in lines])
 
         writer = TranscriptWriter(write, lambda: self._guilds.get(guild_id).retention_days > 0)
-        return CallCaptions(channel.guild.me.display_name, poster, writer, name=str(guild_id))
+        self._so_far[guild_id] = so_far = SoFar(poster)
+        me = channel.guild.me
+        # A program that was killed may have left its badge in the nickname.
+        shown = callable_names(CallOptions(names=(me.name,)), me.display_name)[0]
+        return CallCaptions(shown, so_far, writer, name=str(guild_id), on_forget=so_far.forget)
+
+    def said(self, guild_id: int) -> Sequence[CaptionLine]:
+        """Return what was said so far in the call that runs in a guild."""
+        so_far = self._so_far.get(guild_id)
+        return so_far.lines if so_far is not None else ()
+
+    @property
+    def budget(self) -> CaptionBudget:
+        """The budget of all that is shown by edits as it changes."""
+        return self._budget
 
     def wanted(self, guild_id: int) -> bool:
         """Return whether captions are posted in a guild now."""

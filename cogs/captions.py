@@ -1,6 +1,7 @@
 """The front door of what is said in calls: /captions and /transcript."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from datetime import UTC, datetime
@@ -61,6 +62,8 @@ class CallWords(commands.Cog):
         self._store = store
         self._answers = answers
         self._sweeping: asyncio.Task[None] | None = None
+        self._changed: set[int] = set()  # guilds that may keep less than before
+        self._woken = asyncio.Event()
 
     async def cog_load(self) -> None:
         """Begin to forget what is kept no longer."""
@@ -177,15 +180,34 @@ class CallWords(commands.Cog):
         calls = await self._store.calls(member.guild.id, most=4 * _OFFERED)
         return [(call, at) for call, at in calls if _may_read(member, call)]
 
+    def retention_changed(self, guild_id: int) -> None:
+        """Forget at once what a guild keeps no longer."""
+        self._changed.add(guild_id)
+        self._woken.set()
+
     async def _sweep(self) -> None:
+        """Forget what is too old, everywhere from time to time, and at once where a guild keeps less."""
+        loop = asyncio.get_running_loop()
+        again_at = loop.time()
         while True:
+            changed, self._changed = self._changed, set()
+            self._woken.clear()
+            everywhere = loop.time() >= again_at
+            if everywhere:
+                again_at = loop.time() + SWEEP_S
             try:
-                await sweep(
-                    self._store, lambda guild_id: self._guilds.get(guild_id).retention_days, time.time()
-                )
+                await self._forget(None if everywhere else changed)
             except StorageError as error:
                 logger.warning("Old transcripts could not be forgotten; that is tried again: %s", error)
-            await asyncio.sleep(SWEEP_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(again_at):
+                    await self._woken.wait()
+
+    async def _forget(self, only: set[int] | None) -> None:
+        """Forget what is kept no longer, in these guilds or in all. Raises StorageError."""
+        await sweep(
+            self._store, lambda guild_id: self._guilds.get(guild_id).retention_days, time.time(), only=only
+        )
 
 
 def _member(interaction: discord.Interaction) -> discord.Member:

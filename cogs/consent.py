@@ -1,10 +1,10 @@
-"""The buttons under the join message: who agrees there is heard, and who objects is not."""
+"""What people agree or object to under the answer to /join, and what comes of it."""
 
 import discord
 
 from bot.errors import EarshotError
 from bot.storage.consents import ConsentStore
-from cogs.errors import answer_error
+from bot.storage.guilds import GuildSettings
 
 # Fixed for ever: a button that was posted before a restart must still work after it.
 GIVE_ID = "earshot:consent:give"
@@ -29,16 +29,32 @@ _NOTICE = (
 )
 
 
-def consent_text(runner: discord.abc.User, *, agreed: bool, paid: bool, notice: bool = False) -> str:
-    """Return what people agree to with the first button, and whether who ran /join did.
+def consent_text(runner: discord.abc.User, settings: GuildSettings, *, agreed: bool, paid: bool) -> str:
+    """Return what people agree to with the first button, what is kept, and whether who ran /join did.
 
-    With `notice`, in a server that gives notice instead of asking, what they can object to.
+    Where the server gives notice instead of asking: what they can object to.
     """
     return (
-        f"{_NOTICE if notice else _ASKING} {runner.mention} has agreed by using /join"
+        f"{_NOTICE if settings.consent == 'notice' else _ASKING} {runner.mention} has agreed by using /join"
         + ("." if agreed else ", and has withdrawn that since.")
+        + f"\n-# {kept_text(settings)}"
         + ("" if paid else UNPAID)
     )
+
+
+def kept_text(settings: GuildSettings) -> str:
+    """Return what is written down of calls, and for how long it is kept."""
+    days = settings.retention_days
+    kept = f"kept for {'1 day' if days == 1 else f'{days} days'} (/transcript)"
+    if settings.captions and days:
+        said = f"What is said appears in the voice channel's chat, and is {kept}."
+    elif settings.captions:
+        said = "What is said appears in the voice channel's chat; I keep no transcript."
+    elif days:
+        said = f"What is said is written down, and {kept}."
+    else:
+        said = "What is said is not written down."
+    return f"{said} Sound is never kept; /config changes the rest."
 
 
 async def agree(interaction: discord.Interaction, consents: ConsentStore) -> None:
@@ -58,38 +74,6 @@ async def object_to(interaction: discord.Interaction, consents: ConsentStore) ->
     finally:
         await storing
     await interaction.edit_original_response(content=NOT_HEARD)
-
-
-class ConsentView(discord.ui.View):
-    """The two buttons; one instance, registered at start, answers every message that carries them."""
-
-    def __init__(self, consents: ConsentStore) -> None:
-        super().__init__(timeout=None)
-        self._consents = consents
-
-    def posted(self) -> discord.ui.View:
-        """Return a copy to send: stopped, so that discord.py does not keep it for each message it is in."""
-        copy = ConsentView(self._consents)
-        copy.stop()
-        return copy
-
-    @discord.ui.button(label="Let Earshot hear me", style=discord.ButtonStyle.success, custom_id=GIVE_ID)
-    async def give(self, interaction: discord.Interaction, _button: discord.ui.Button["ConsentView"]) -> None:
-        """Record that a person agrees to be heard."""
-        await agree(interaction, self._consents)
-
-    @discord.ui.button(label="Stop hearing me", style=discord.ButtonStyle.secondary, custom_id=WITHDRAW_ID)
-    async def withdraw(
-        self, interaction: discord.Interaction, _button: discord.ui.Button["ConsentView"]
-    ) -> None:
-        """Stop hearing a person."""
-        await object_to(interaction, self._consents)
-
-    async def on_error(
-        self, interaction: discord.Interaction, error: Exception, _item: discord.ui.Item["ConsentView"], /
-    ) -> None:
-        """Answer a button that failed."""
-        await answer_error(interaction, error)
 
 
 def _guild_id(interaction: discord.Interaction) -> int:

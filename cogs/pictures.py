@@ -1,25 +1,32 @@
 """The front door of what is asked about pictures: /describe and the app Describe."""
 
+from dataclasses import replace
+
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import EarshotError
 from bot.media.detail import Detail
+from bot.media.sources import Source
 from bot.media.tasks.describe import Describe
 from cogs.answer import Answers
+from cogs.look_show import CallViewer
 from cogs.media_request import CONTEXTS, INSTALLS, anywhere, attached, request_of, source_of
 
 QUESTION_LENGTH = 2_000  # as long as a message may be
 _PICTURE = "A picture: PNG, JPEG, WEBP, HEIC or GIF."
+_SHOWN = "I see this in the call, too"
 _ANOTHER = "Another picture; all are looked at together."
 
 
 class Pictures(commands.Cog):
     """Commands about posted pictures."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, viewer: CallViewer | None = None) -> None:
+        """`viewer` shows pictures in the call of who asks about them, too."""
         self._answers = answers
+        self._viewer = viewer
         # A cog can't hold a context menu as a method: who builds the client adds it to the tree.
         self.menus = [
             app_commands.ContextMenu(
@@ -75,4 +82,13 @@ class Pictures(commands.Cog):
         if not files:
             raise EarshotError("Nothing is attached to that message: use Describe on one with a picture.")
         pictures = [file for file in files if (file.content_type or "").startswith("image/")] or files
-        await self._answers.give(interaction, request_of(interaction, pictures, Describe(), message=message))
+        request = request_of(interaction, pictures, Describe(), message=message)
+        if await self._shown(interaction, pictures):
+            request = replace(request, heading=f"{request.heading} · {_SHOWN}")
+        await self._answers.give(interaction, request)
+
+    async def _shown(self, interaction: discord.Interaction, pictures: list[Source]) -> bool:
+        """Show pictures in the call of who uses the app, if they are in one; return whether they are seen."""
+        if self._viewer is None:
+            return False
+        return await self._viewer.show_as_well(interaction.guild_id, interaction.user.id, pictures)

@@ -72,6 +72,7 @@ class PrivacyView(discord.ui.LayoutView):
                     "**Kept by me**\n"
                     f"- of what you said in calls: {_utterances(kept, settings)}\n"
                     f"- answers to you: {_answers(kept)}\n"
+                    f"- notes that you had me take: {_notes(kept)}\n"
                     "- that you agreed, or objected, and when; sound is never kept"
                 ),
                 discord.ui.Separator(),
@@ -108,6 +109,10 @@ def _answers(kept: Kept) -> str:
     if not kept.answers:
         return "none (each is kept for a day, so that you can go on with it)"
     return f"{kept.answers} (each goes after a day; until then you can go on with it)"
+
+
+def _notes(kept: Kept) -> str:
+    return f"{kept.notes or 'none'} (each stays until /notes forget)"
 
 
 def _google(settings: GuildSettings) -> str:

@@ -1,55 +1,144 @@
 """What `/status` shows, as a Components V2 message."""
 
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import discord
 
 from bot.conversation.call import CallStatus
+from bot.conversation.room import Mode
 from bot.latency import Latency
 
 SHOWN = 30  # names in a list: a channel may hold 99 people, and a message 4,000 characters
+SHOWN_BRIEFLY = 8  # in a list within a line
+_WELL, _UNWELL, _OVER = 0x57F287, 0xFEE75C, 0x99AAB5  # green, yellow and grey, as Discord has them
+
+_ANSWERS = {
+    Mode.EVERYONE: "everyone",
+    Mode.ADDRESSED: "who calls me by my name, and follows up",
+    Mode.PUSH_TO_TALK: "who presses Talk, or uses /talk",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What Discord knows of the bot in the call, beside the call itself."""
+
+    muted: bool = False
+    """The server has muted it."""
+    deafened: bool = False
 
 
 class StatusView(discord.ui.LayoutView):
-    """The state of a call at one moment: who is heard, both connections, what was measured."""
+    """The state of a call at one moment: who is heard, both connections, what was measured and counted."""
 
-    def __init__(self, status: CallStatus) -> None:
+    def __init__(self, status: CallStatus, seen: Seen, footer: str, *, over: bool = False) -> None:
+        """`footer` says of when this is; `over` that the call has ended meanwhile."""
         super().__init__(timeout=None)
-        heard = [user_id for user_id, is_heard in status.participants.items() if is_heard]
-        unheard = [user_id for user_id, is_heard in status.participants.items() if not is_heard]
-        self.add_item(
-            discord.ui.Container(
-                discord.ui.TextDisplay(f"### In <#{status.channel_id}>"),
-                discord.ui.TextDisplay(
-                    f"**Heard:** {_people(heard)}\n"
-                    f"**Not heard, as they have not agreed:** {_people(unheard)}\n"
-                    "-# The buttons under the answer to /join change that; using /join again shows them."
-                ),
-                discord.ui.Separator(),
-                discord.ui.TextDisplay(f"**Discord voice:** {status.voice}\n**Gemini Live:** {status.live}"),
-                discord.ui.Separator(),
-                discord.ui.TextDisplay(
-                    "**Latency**, half of the time / 99 % of the time within:\n"
-                    f"- your word to Gemini: {_latency(status.mouth_to_live)}\n"
-                    f"- Gemini's answer to your ear: {_latency(status.live_to_ear)}\n"
-                    f"- falling silent when interrupted: {_latency(status.barge_in)}\n"
-                    f"- knowing that a turn has ended: {_hangover(status.hangover_ms)}"
-                ),
-            )
+        well = status.voice == "connected" and status.live == "ready" and seen == Seen()
+        began = time.time() - (time.monotonic() - status.started_at)
+        title = "The call is over" if over else f"In <#{status.channel_id}> since <t:{began:.0f}:t>"
+        parts = [f"### {title}", _whom(status), _how(status, seen), _latencies(status), _counted(status)]
+        self.text = "\n".join([*parts, footer])
+        """All of it; panels of the same text look the same."""
+        box: discord.ui.Container[StatusView] = discord.ui.Container(
+            accent_colour=_OVER if over else _WELL if well else _UNWELL
         )
+        for number, part in enumerate(parts):
+            if number > 1:
+                box.add_item(discord.ui.Separator())
+            box.add_item(discord.ui.TextDisplay(part))
+        self.add_item(box.add_item(discord.ui.TextDisplay(f"-# {footer}")))
         # There is nothing to press in it, so nothing for discord.py to keep.
         self.stop()
 
 
-def _people(user_ids: list[int]) -> str:
+def _whom(status: CallStatus) -> str:
+    heard = [user_id for user_id, is_heard in status.participants.items() if is_heard]
+    unheard = [user_id for user_id, is_heard in status.participants.items() if not is_heard]
+    return (
+        f"**Heard:** {_people(heard)}\n"
+        f"**Not heard, as they have not agreed:** {_people(unheard)}\n"
+        f"**Speaking:** {_speaking(status)}\n"
+        f"**I answer:** {_ANSWERS[status.mode]}\n"
+        "-# The buttons under the answer to /join change who is heard; using /join again shows them."
+    )
+
+
+def _speaking(status: CallStatus) -> str:
+    if status.mixed:
+        said = "all are heard as one"
+    elif status.holder is not None:
+        said = f"<@{status.holder}>"
+    else:
+        said = "nobody"
+    if status.waiting:
+        said += f"; next {_people(status.waiting, SHOWN_BRIEFLY)}"
+    if status.pressed:
+        said += f"; Talk is pressed by {_people(status.pressed, SHOWN_BRIEFLY)}"
+    return said
+
+
+def _how(status: CallStatus, seen: Seen) -> str:
+    return (
+        f"**Discord voice:** {status.voice}{', but deafened by this server' if seen.deafened else ''}\n"
+        f"**Gemini Live:** {status.live}\n"
+        f"**My voice:** {_voice(status, seen)}"
+    )
+
+
+def _voice(status: CallStatus, seen: Seen) -> str:
+    if seen.muted:
+        return "muted by this server"
+    if status.muted:
+        return "muted by /mute-bot: what I would say is in the captions"
+    waiting = f", with {status.to_say} more to say" if status.to_say else ""
+    return f"{status.volume} %{waiting}"
+
+
+def _latencies(status: CallStatus) -> str:
+    text = (
+        "**Latency**, half of the time / 99 % of the time within:\n"
+        f"- your word to Gemini: {_latency(status.mouth_to_live)}\n"
+        f"- Gemini's answer to your ear: {_latency(status.live_to_ear)}\n"
+        f"- falling silent when interrupted: {_latency(status.barge_in)}\n"
+        f"- knowing that a turn has ended: {_hangover(status)}"
+    )
+    if status.mode is Mode.ADDRESSED:
+        text += f"\n- knowing that I was meant: {_latency(status.address_hold)}"
+    return text
+
+
+def _counted(status: CallStatus) -> str:
+    counters = status.counters
+    heard, missing = counters.get("heard", 0), counters.get("missing", 0)
+    share = f" ({missing / (heard + missing):.1%})" if missing else ""
+    reconnects = max(0, counters.get("live_connections", 0) - 1)
+    return (
+        "**Counted**\n"
+        f"- your packets of 20 ms: {heard:,} heard, {missing:,} lost on the way{share}\n"
+        f"- my packets that left late: {counters.get('ticks_late', 0):,}\n"
+        f"- alarms that I am deaf: {counters.get('deaf_alarms', 0)}\n"
+        f"- new connections to Gemini: {reconnects}\n"
+        f"- tools used: {counters.get('tools_run', 0)}"
+    )
+
+
+def _people(user_ids: Sequence[int], most: int = SHOWN) -> str:
     if not user_ids:
         return "nobody"
-    names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:SHOWN])
-    more = len(user_ids) - SHOWN
+    names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:most])
+    more = len(user_ids) - most
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _hangover(hangover_ms: float | None) -> str:
+def _hangover(status: CallStatus) -> str:
     """Return how long the bot waits whether somebody goes on; it learns from each person's pauses."""
-    return "nobody has spoken yet" if hangover_ms is None else f"{hangover_ms:.0f} ms"
+    if not status.marks:
+        return "Gemini's own judgement"
+    cost = status.hangover_ms
+    return "nobody has spoken yet" if cost is None else f"{cost:.0f} ms"
 
 
 def _latency(latency: Latency) -> str:

@@ -45,6 +45,10 @@ class Talk(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     async def talk(self, interaction: discord.Interaction) -> None:
         """Begin to hear who uses the command, and show the buttons."""
+        await self.begin(interaction)
+
+    async def begin(self, interaction: discord.Interaction) -> None:
+        """Do what /talk does, for a command or a button. Raises CallError."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         self._press(interaction)
         await interaction.edit_original_response(content=HEARD, view=TalkView())

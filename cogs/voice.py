@@ -1,28 +1,49 @@
 """The front door of the call: /join, /leave and /status."""
 
+from collections.abc import Awaitable, Callable
+
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.conversation.call import CallError, VoiceChannel
 from bot.conversation.calls import Calls
+from bot.conversation.room import Mode
 from bot.storage.consents import ConsentStore
 from bot.storage.guilds import GuildStore
+from cogs.call_panel import CallPanel
 from cogs.config_rights import check_may_join
-from cogs.consent import ConsentView, consent_text
-from cogs.status import StatusView
+from cogs.consent import consent_text
+from cogs.status_live import LivePanels
 
 
 class Voice(commands.Cog):
     """Commands that begin, end and show a guild's call."""
 
-    def __init__(self, calls: Calls, consents: ConsentStore, guilds: GuildStore, *, paid: bool) -> None:
-        """`paid` says whether the operator's Gemini quota is; people are told when it is not."""
+    def __init__(
+        self,
+        calls: Calls,
+        consents: ConsentStore,
+        guilds: GuildStore,
+        *,
+        paid: bool,
+        give_up: Callable[[int], Awaitable[bool]],
+        panel: CallPanel,
+        status: LivePanels,
+    ) -> None:
+        """Make the front door of calls.
+
+        `paid` says whether the operator's Gemini quota is; people are told when it is not.
+        `give_up(guild_id)` ends the way back to a call of before a restart, and says whether there was one.
+        `panel` are the buttons under the answer to /join, `status` what /status shows.
+        """
         self._calls = calls
         self._consents = consents
         self._guilds = guilds
         self._paid = paid
-        self.view = ConsentView(consents)
+        self._give_up = give_up
+        self._panel = panel
+        self._status = status
 
     @app_commands.command(description="Talk with me in a voice channel; by using this you let me hear you.")
     @app_commands.describe(channel="Where; if left out, the voice channel that you are in.")
@@ -42,10 +63,10 @@ class Voice(commands.Cog):
         channel: discord.VoiceChannel | discord.StageChannel | None = None,
     ) -> None:
         """Do what /join does, for a command or a button. Raises EarshotError."""
-        await interaction.response.defer(thinking=True)
         member = _member(interaction)
         check_may_join(interaction, self._guilds.get(member.guild.id))
         channel = _allowed(channel or _channel_of(member), member)
+        await interaction.response.defer(thinking=True)  # what is wrong so far is for who asked alone
         # Joining takes seconds, and who withdraws meanwhile is not heard.
         before = self._consents.withdrawals(channel.guild.id, member.id)
         call = self._calls.get(channel.guild.id)
@@ -56,11 +77,11 @@ class Voice(commands.Cog):
             await self._calls.join(channel, where if isinstance(where, discord.abc.Messageable) else None)
             text = f"I am Earshot, an AI, and I am in {channel.mention}: talk to me, interrupt me any time."
         agreed = await self._consents.give(channel.guild.id, member.id, withdrawals=before)
-        notice = self._guilds.get(channel.guild.id).consent == "notice"
-        terms = consent_text(member, agreed=agreed, paid=self._paid, notice=notice)
+        settings = self._guilds.get(channel.guild.id)
+        terms = consent_text(member, settings, agreed=agreed, paid=self._paid)
         await interaction.edit_original_response(
             content=f"{text}\n{terms}",
-            view=self.view.posted(),
+            view=self._panel.posted(push_to_talk=settings.mode == Mode.PUSH_TO_TALK.value),
         )
 
     @app_commands.command(description="End my call in this server.")
@@ -69,7 +90,9 @@ class Voice(commands.Cog):
     async def leave(self, interaction: discord.Interaction) -> None:
         """End the guild's call."""
         await interaction.response.defer(thinking=True)
-        if not await self._calls.leave(_member(interaction).guild.id):
+        guild_id = _member(interaction).guild.id
+        on_its_way = await self._give_up(guild_id)
+        if not await self._calls.leave(guild_id) and not on_its_way:
             raise CallError("I am in no call here; /join begins one.")
         await interaction.edit_original_response(content="I have left; /join brings me back.")
 
@@ -78,11 +101,12 @@ class Voice(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     async def status(self, interaction: discord.Interaction) -> None:
         """Show the guild's call to the person who asks."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        call = self._calls.get(_member(interaction).guild.id)
-        if call is None:
-            raise CallError("I am in no call here; /join begins one.")
-        await interaction.edit_original_response(view=StatusView(call.status()))
+        _member(interaction)
+        await self._status.open(interaction)
+
+    async def cog_unload(self) -> None:
+        """Leave the panels as they are."""
+        await self._status.close()
 
 
 def _member(interaction: discord.Interaction) -> discord.Member:

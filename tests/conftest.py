@@ -11,6 +11,8 @@ import pytest
 from bot.emulators.tls import CertificateAuthority
 
 if TYPE_CHECKING:
+    from tool_scene import Scene
+
     from bot.emulators.discord.server import DiscordEmulator
     from bot.emulators.gemini.server import GeminiEmulator
 
@@ -51,3 +53,14 @@ async def gemini_emulator(ca: CertificateAuthority) -> AsyncIterator["GeminiEmul
 
     async with GeminiEmulator(ca) as emulator:
         yield emulator
+
+
+@pytest.fixture
+async def scene(
+    discord_emulator: "DiscordEmulator", gemini_emulator: "GeminiEmulator", tmp_path: Path
+) -> AsyncIterator["Scene"]:
+    """Ada and Ben in a call of the whole bot; areas with another scene define their own."""
+    from tool_scene import tool_scene
+
+    async with tool_scene(discord_emulator, gemini_emulator, tmp_path, ("Ada", "Ben")) as made:
+        yield made

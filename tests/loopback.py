@@ -15,6 +15,8 @@ from pydantic import SecretStr
 
 from bot import app
 from bot.audio.pcm import Pcm16
+from bot.conversation.notice import HEAD
+from bot.demo.measure import FRAME, Arrival, arrival
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.log import Turn
 from bot.emulators.gemini.server import GeminiEmulator
@@ -39,8 +41,16 @@ class RunningBot:
     metrics_port: int
 
     def turns(self) -> list[Turn]:
-        """Return the turns that the model was given, over all sessions."""
-        return [turn for session in self.gemini.sessions for turn in session.log.turns]
+        """Return the turns that people gave the model, over all sessions."""
+        return people_turns(self.gemini)
+
+    def notices(self) -> list[Turn]:
+        """Return those in which the model was asked to say what the bot is."""
+        return [turn for session in self.gemini.sessions for turn in session.log.turns if is_notice(turn)]
+
+    async def noticed(self) -> None:
+        """Wait until the bot has said what it is, to its end."""
+        await eventually(lambda: any(turn.ended_at is not None for turn in self.notices()))
 
     def heard(self, turn: Turn) -> Pcm16:
         """Return the audio of a turn, 16 kHz mono."""
@@ -53,6 +63,22 @@ class RunningBot:
         async with aiohttp.ClientSession() as http, http.get(url) as answer:
             families = text_string_to_metric_families(await answer.text())
         return sum(int(s.value) for f in families for s in f.samples if s.labels.get("of") == name)
+
+
+def is_notice(turn: Turn) -> bool:
+    """Say whether nobody gave this turn: in it the model is asked to say what the bot is."""
+    return any(text.startswith(HEAD) for text in turn.texts)
+
+
+def people_turns(gemini: GeminiEmulator) -> list[Turn]:
+    """Return the turns that people gave the model, over all sessions."""
+    return [turn for session in gemini.sessions for turn in session.log.turns if not is_notice(turn)]
+
+
+def arrival_over_loss(sent: Pcm16, heard: Pcm16, *, most: int = 5) -> Arrival:
+    """Compare as `arrival` does, where frames may have been lost at the very begin, which leaves no gap."""
+    tried = (arrival(sent[lost * FRAME :], heard) for lost in range(most + 1))
+    return max(tried, key=lambda each: each.frames_in_place)
 
 
 @contextlib.asynccontextmanager
@@ -73,9 +99,10 @@ async def running_bot(
         **changes,
     )
     settings.export()
+    former = {session.id for session in discord.gateway.sessions}
     serving = asyncio.create_task(app.serve(settings), name="bot")
     try:
-        await eventually(lambda: serving.done() or bool(discord.gateway.sessions))
+        await eventually(lambda: serving.done() or any(s.id not in former for s in discord.gateway.sessions))
         if serving.done():
             serving.result()
         yield RunningBot(discord, gemini, port)

@@ -18,11 +18,12 @@ MAY_KNOW: dict[str, set[str]] = {
     "bot.live": {"bot.audio"},
     "bot.conversation": {"bot.audio", "bot.voice", "bot.live"},
     "bot.media": {"bot.storage"},
+    "bot.tools": {"bot.conversation", "bot.live", "bot.media", "bot.storage", "bot.text"},
     "bot.storage": set(),
     "bot.text": set(),
     "bot.web": set(),
     "bot.emulators": {"bot.audio"},
-    "cogs": {"bot.conversation", "bot.media", "bot.storage", "bot.text"},
+    "cogs": {"bot.conversation", "bot.media", "bot.storage", "bot.text", "bot.tools"},
     "migrations": set(),
 }
 # What stands over the areas, and may put them together.

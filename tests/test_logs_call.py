@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot_process import ended, rigged_bot
-from loopback import eventually
+from loopback import eventually, people_turns
 
+from bot.conversation.notice import HEAD
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.emulators.person import Person
@@ -57,9 +58,8 @@ async def test_the_log_of_a_call_holds_no_secret_and_no_words(
     try:
         await ada.run_command(world.text.id, "join")
         await ada.secured_with(world.bot.id)
-        session = gemini_emulator.sessions[-1]
         await ada.speak(SHORT)
-        await eventually(lambda: any(turn.ended_at for turn in session.log.turns))
+        await eventually(lambda: any(turn.ended_at for turn in people_turns(gemini_emulator)))
         discord_emulator.gateway.abort_all()  # a lost gateway, and
         discord_emulator.voice.close_socket(world.bot.id, 1006)  # a lost voice gateway: both are logged
         await ada.run_command(world.text.id, "status")
@@ -75,7 +75,8 @@ async def test_the_log_of_a_call_holds_no_secret_and_no_words(
     assert len({what for what, _ in known}) == 7, "one of each was there to be logged"
     for what, secret in known:
         assert secret not in log, what
-    answers = [turn.answer for turn in session.log.turns]
+    answers = [turn.answer for turn in people_turns(gemini_emulator)]
     assert all(answers)
-    for text in (*answers, "[speech, ", "is speaking now"):  # the transcripts, and what the model was told
+    # The transcripts, and what the model was told.
+    for text in (*answers, "[speech, ", "is speaking now", HEAD, "I read "):
         assert text not in log

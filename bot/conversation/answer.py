@@ -2,18 +2,22 @@
 
 The model sends an answer faster than it plays. When the floor is taken, what is buffered is dropped at once;
 but the rest of that answer is still on its way, until the model says that it was interrupted or has ended.
-Until then it is fenced: it is not played.
+Until then it is fenced: it is not played. Whoever asks for quiet before the first sound of an answer refuses
+it: it is fenced from its beginning. And what comes while the bot is muted is unheard, to its end.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import TypeAlias
 
 from bot.audio.pcm import FRAME_MS, LIVE_OUT_HZ
 from bot.audio.ratepath import SpeechEncoder
+from bot.conversation.voicing import Voicing
 from bot.live.events import AnswerAudio
 from bot.voice.playout import Playout
 
@@ -21,15 +25,16 @@ logger = logging.getLogger(__name__)
 
 # 10 frames: half a millisecond of encoding before the event loop may do something else.
 SLICE_BYTES = 10 * FRAME_MS * LIVE_OUT_HZ // 1000 * 2
-# Chunks that wait for the encoder, which is 50 times as fast as speech: they pile up while the loop is held.
+# Slices that wait for the encoder, which is 50 times as fast as speech: they pile up while the loop is held.
 QUEUE = 4096
+KEPT_PACKETS = 10  # 200 ms are heard as they were when the loudness changes: time to encode what follows
 
 
 class _End:
-    """Stands after the last chunk of an answer."""
+    """Stands after the last slice of an answer."""
 
 
-_Chunk: TypeAlias = AnswerAudio | _End
+_Slice: TypeAlias = AnswerAudio | _End
 
 
 class AnswerState(Enum):
@@ -39,6 +44,8 @@ class AnswerState(Enum):
     COMING = "coming"  # its audio arrives and is played
     PLAYING = "playing"  # it has arrived whole; the rest of it is played
     FENCED = "fenced"  # it was cut off; what still arrives of it is not played
+    REFUSED = "refused"  # none has come, and the one that is waited for is not to be played
+    UNHEARD = "unheard"  # it began while the bot was muted, and is not played
 
 
 class AnswerEvent(Enum):
@@ -50,9 +57,13 @@ class AnswerEvent(Enum):
     INTERRUPTED = "interrupted"  # the model says that it stopped
     BARGE_IN = "barge-in"  # a person took the floor
     LOST = "lost"  # the connection that it came from is gone
+    MUTED_AUDIO = "audio, muted"  # a chunk arrived, while the bot is muted
+    REFUSAL = "refusal"  # quiet is asked for, while an answer is waited for
+    ASKED = "asked"  # something else is asked, by voice or in writing
 
 
 _N, _C, _P, _F = AnswerState.NONE, AnswerState.COMING, AnswerState.PLAYING, AnswerState.FENCED
+_R, _U = AnswerState.REFUSED, AnswerState.UNHEARD
 
 # An answer in PLAYING ends unseen from here: audio is then the next answer's, a barge-in cuts what plays.
 TRANSITIONS: dict[tuple[AnswerState, AnswerEvent], AnswerState] = {
@@ -80,6 +91,33 @@ TRANSITIONS: dict[tuple[AnswerState, AnswerEvent], AnswerState] = {
     (_F, AnswerEvent.INTERRUPTED): _N,
     (_F, AnswerEvent.BARGE_IN): _F,
     (_F, AnswerEvent.LOST): _N,
+    (_R, AnswerEvent.AUDIO): _F,
+    (_R, AnswerEvent.WHOLE): _R,
+    (_R, AnswerEvent.ENDED): _N,
+    (_R, AnswerEvent.INTERRUPTED): _N,
+    (_R, AnswerEvent.BARGE_IN): _N,
+    (_R, AnswerEvent.LOST): _R,  # the next connection is asked the same, and answers
+    (_U, AnswerEvent.AUDIO): _U,  # not the second half of a sentence
+    (_U, AnswerEvent.WHOLE): _U,
+    (_U, AnswerEvent.ENDED): _N,
+    (_U, AnswerEvent.INTERRUPTED): _N,
+    (_U, AnswerEvent.BARGE_IN): _F,
+    (_U, AnswerEvent.LOST): _N,
+    (_N, AnswerEvent.MUTED_AUDIO): _U,
+    (_C, AnswerEvent.MUTED_AUDIO): _F,
+    (_P, AnswerEvent.MUTED_AUDIO): _U,
+    (_F, AnswerEvent.MUTED_AUDIO): _F,
+    (_R, AnswerEvent.MUTED_AUDIO): _F,
+    (_U, AnswerEvent.MUTED_AUDIO): _U,
+    (_N, AnswerEvent.REFUSAL): _R,
+    (_C, AnswerEvent.REFUSAL): _F,
+    (_P, AnswerEvent.REFUSAL): _R,
+    (_F, AnswerEvent.REFUSAL): _F,
+    (_R, AnswerEvent.REFUSAL): _R,
+    (_U, AnswerEvent.REFUSAL): _F,
+    # No word of the model ends a refusal where it chose not to answer; what is asked next does.
+    (_R, AnswerEvent.ASKED): _N,
+    **{(state, AnswerEvent.ASKED): state for state in (_N, _C, _P, _F, _U)},
 }
 
 
@@ -91,19 +129,35 @@ class Answer:
     ) -> None:
         """Begin to encode; `on_failure` is called if the encoder fails, since the call would be mute then."""
         self.state = AnswerState.NONE
-        self._encoder = encoder
+        self.muted = False
+        """Whether nothing is to be heard, until that ends."""
+        self._voicing = Voicing(encoder)
         self._playout = playout
         self._on_failure = on_failure
-        self._number = 0  # fences the slices of an answer that was dropped between two of them
-        self._chunks: asyncio.Queue[_Chunk] = asyncio.Queue(QUEUE)
-        self._busy = False  # with a chunk that was taken from the queue
+        self._slices: deque[_Slice] = deque()
+        self._more = asyncio.Event()
         self._task = asyncio.create_task(self._encode(), name=f"{name}-encoder")
         self._task.add_done_callback(self._ended)
 
     @property
     def encoding(self) -> bool:
         """Whether some of the answer is not in the playout buffer yet."""
-        return self._busy or not self._chunks.empty()
+        return bool(self._slices)
+
+    @property
+    def gain(self) -> float:
+        """What amplitudes are multiplied with."""
+        return self._voicing.gain
+
+    def set_gain(self, gain: float) -> None:
+        """Be louder or softer: what is still to be played is encoded again, without a click."""
+        whole = self._voicing.whole
+        again = self._voicing.turn(gain, self._playout.take_back(KEPT_PACKETS, self._voicing.encoded))
+        if not again:
+            return
+        slices: list[_Slice] = list(_slices(AnswerAudio(again, LIVE_OUT_HZ, time.monotonic())))
+        self._slices.extendleft(reversed([*slices, _End()] if whole else slices))
+        self._more.set()
 
     def close(self) -> None:
         """Stop encoding."""
@@ -115,9 +169,11 @@ class Answer:
             logger.error("The model speaks at %d Hz, and only %d can be encoded", chunk.rate_hz, LIVE_OUT_HZ)
             self._on_failure()
             return False
-        played = self._advance(AnswerEvent.AUDIO) is AnswerState.COMING
+        event = AnswerEvent.MUTED_AUDIO if self.muted else AnswerEvent.AUDIO
+        played = self._advance(event) is AnswerState.COMING
         if played:
-            self._queue(chunk)
+            for each in _slices(chunk):
+                self._queue(each)
         return played
 
     def whole(self) -> None:
@@ -142,6 +198,15 @@ class Answer:
         self._advance(AnswerEvent.BARGE_IN)
         self._drop(at)
 
+    def hush(self, at: float, *, awaited: bool) -> None:
+        """Drop the rest and what still comes of it; `awaited` says that an answer is due, and refused."""
+        self._advance(AnswerEvent.REFUSAL if awaited else AnswerEvent.BARGE_IN)
+        self._drop(at)
+
+    def asked(self) -> None:
+        """Take in that something is asked, which may be answered."""
+        self._advance(AnswerEvent.ASKED)
+
     def _finish(self, event: AnswerEvent) -> None:
         was_coming = self.state is AnswerState.COMING
         self._advance(event)
@@ -152,38 +217,43 @@ class Answer:
         self.state = TRANSITIONS[self.state, event]
         return self.state
 
-    def _queue(self, item: _Chunk) -> None:
-        try:
-            self._chunks.put_nowait(item)
-        except asyncio.QueueFull:
-            logger.warning("The encoder is %d chunks behind; a chunk of the answer is dropped", QUEUE)
+    def _queue(self, item: _Slice) -> None:
+        if len(self._slices) >= QUEUE and isinstance(item, AnswerAudio):
+            logger.warning("The encoder is %d slices behind; a part of the answer is dropped", QUEUE)
+            return
+        self._slices.append(item)
+        self._more.set()
 
     def _drop(self, at: float) -> None:
         """Drop what is left, encoded or not; nothing of it leaves after this."""
-        while not self._chunks.empty():
-            self._chunks.get_nowait()
-        self._number += 1
-        self._encoder.reset()
+        self._slices.clear()
+        self._voicing.reset()
         self._playout.drop(at)
 
     async def _encode(self) -> None:
         """Encode in slices, so that a burst of the answer never holds up the loop."""
         while True:
-            self._busy = False
-            item = await self._chunks.get()
-            self._busy = True
-            if isinstance(item, _End):
-                self._playout.push(self._encoder.flush(), time.monotonic())
-                self._playout.finish()
-                continue
-            number = self._number
-            for start in range(0, len(item.pcm), SLICE_BYTES):
-                if number != self._number:
-                    break
-                self._playout.push(self._encoder.feed(item.pcm[start : start + SLICE_BYTES]), item.at)
+            while self._slices:
+                self._encode_next()
                 await asyncio.sleep(0)
+            self._more.clear()
+            await self._more.wait()
+
+    def _encode_next(self) -> None:
+        item = self._slices.popleft()
+        if isinstance(item, _End):
+            self._playout.push(self._voicing.flush(), time.monotonic())
+            self._playout.finish()
+            return
+        self._playout.push(self._voicing.feed(item.pcm), item.at)
+        self._voicing.keep(round(self._playout.buffered_ms / FRAME_MS))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("The encoder of the answer failed", exc_info=error)
             self._on_failure()
+
+
+def _slices(chunk: AnswerAudio) -> Iterator[AnswerAudio]:
+    for at in range(0, len(chunk.pcm), SLICE_BYTES):
+        yield replace(chunk, pcm=chunk.pcm[at : at + SLICE_BYTES])

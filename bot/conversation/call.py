@@ -8,23 +8,28 @@ of it runs on the event loop. Here both sides are connected and closed; `convers
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import discord
 from google import genai
 
+from bot.audio.earcon import earcon
 from bot.audio.ratepath import RatePath
 from bot.conversation.answer import Answer
+from bot.conversation.call_requests import CallError as CallError
+from bot.conversation.call_requests import CallRequests
 from bot.conversation.captions import CaptionSink
 from bot.conversation.conversation import Conversation, People
 from bot.conversation.options import CallOptions
-from bot.conversation.room import Mode
+from bot.conversation.overload import Overload
+from bot.conversation.status import CallFacts, status_of
 from bot.conversation.status import CallStatus as CallStatus
+from bot.conversation.toolbox import Tool
+from bot.conversation.voicing import packets_of
 from bot.errors import EarshotError
-from bot.latency import Latency
 from bot.live import events as live_events
+from bot.live.breaker import Breaker
 from bot.live.setup import LiveSetup
 from bot.live.states import OVER
 from bot.voice import events as voice_events
@@ -34,16 +39,11 @@ from bot.voice.clock import SendClock
 logger = logging.getLogger(__name__)
 
 CLOSE_S = 4.0  # leaving must end within 5 s, whatever hangs
-OVER_WORDS = "The call is over; /join begins another one."
 
 VoiceChannel: TypeAlias = discord.VoiceChannel | discord.StageChannel
 
 
-class CallError(EarshotError):
-    """A call can't be made, or is over; the message is shown in the channel."""
-
-
-class Call:
+class Call(CallRequests):
     """A running call; `open` connects both sides or neither, `close` ends both."""
 
     def __init__(
@@ -56,18 +56,26 @@ class Call:
         path: RatePath,
         consented: Callable[[int], bool],
         on_end: Callable[["Call", str], None],
+        on_moved: Callable[["Call", VoiceChannel], None] = lambda _call, _former: None,
         options: CallOptions | None = None,
         captions: CaptionSink | None = None,
+        breaker: Breaker | None = None,
+        overload: Overload | None = None,
+        tools_of: Callable[["Call"], Sequence[Tool]] = lambda _call: (),
+        on_searched: Callable[["Call", live_events.Searched], None] = lambda _call, _searched: None,
     ) -> None:
         """Make a call that is to be opened.
 
         `setup` is the guild's own; the rules that hold in a room are added to its instruction. `captions`
-        write down what is said, and are closed with the call.
+        write down what is said, and are closed with the call. `tools_of(call)` is what the model may do in
+        it; `on_searched` is told what the model searched the web for, for an answer that is heard,
+        `on_moved` from which channel people have moved the bot.
         """
         self.started_at = time.monotonic()
-        self._first_channel = channel
+        self._first_channel = self._last_channel = channel
         self._consented = consented
         self._on_end = on_end
+        self._on_moved = on_moved
         self._captions = captions
         self._path = path
         self._clock = clock
@@ -84,6 +92,10 @@ class Call:
             self._live_event,
             name=str(channel.guild.id),
             captions=captions,
+            tools=tools_of(self),
+            on_searched=lambda searched: on_searched(self, searched),
+            breaker=breaker,
+            overload=overload,
         )
         self._live = self._talk.live
 
@@ -96,6 +108,11 @@ class Call:
     def quiet_since(self) -> float:
         """Since when nobody has spoken, on time.monotonic's clock; in an empty channel nobody does either."""
         return self._talk.quiet_since
+
+    @property
+    def talking(self) -> bool:
+        """Whether the bot speaks, or is about to."""
+        return self._talk.downlink is not None and self._talk.downlink.busy
 
     # -- its life
 
@@ -151,48 +168,17 @@ class Call:
         self._voice = voice
         name = f"call-{self._first_channel.guild.id}"
         answer = Answer(self._path.encoder(), voice.playout, name=name, on_failure=self._mute)
-        self._talk.attach(answer, voice.playout)
+        self._talk.attach(answer, voice.playout, earcon=lambda: packets_of(earcon(), self._path, answer.gain))
         return voice
 
     # -- how it is
 
     def status(self) -> CallStatus:
         """Return what there is to show of the call."""
-        voice, room, downlink = self._voice, self._talk.room, self._talk.downlink
-        people = voice.participants if voice is not None else set()
-        gate = downlink.gate if downlink is not None else None
-        return CallStatus(
-            channel_id=self.channel.id,
-            participants={user_id: self._consented(user_id) for user_id in sorted(people)},
-            voice=self._voice_state,
-            live=self._live.state.value,
-            mode=room.mode,
-            mixed=room.mixed,
-            marks=self._live.marks,
-            holder=room.holder,
-            waiting=room.waiting,
-            pressed=room.keys.pressed,
-            hangovers_ms=room.hangovers_ms(),
-            to_say=len(self._talk.sayings),
-            mouth_to_live=self._live.mouth_to_live,
-            live_to_ear=voice.playout.live_to_ear if voice is not None else Latency(),
-            barge_in=voice.playout.barge_in if voice is not None else Latency(),
-            address_hold=gate.hold if gate is not None else Latency(),
-            started_at=self.started_at,
-            counters=self._counters(),
-        )
+        facts = CallFacts(self.channel.id, self._voice_state, self.started_at)
+        return status_of(facts, self._talk, self._voice, self._consented)
 
-    def _counters(self) -> dict[str, int]:
-        counters = {
-            "frames_dropped_while_waiting_for_the_floor": self._talk.room.frames_lost,
-            "frames_not_pressed_for": self._talk.room.frames_unpressed,
-        }
-        counters |= self._live.counters()
-        if self._voice is not None:
-            counters |= self._voice.counters()
-        return counters
-
-    # -- what people ask of it
+    # -- what people ask of it, beside CallRequests
 
     def consent_changed(self, user_id: int) -> None:
         """Send nothing more of a person who withdrew consent, at once; who gave it is heard anyway.
@@ -205,42 +191,20 @@ class Call:
             self._voice.consent_changed(user_id)
         self._talk.forget(user_id)
 
-    def say(self, text: str) -> None:
-        """Say a text aloud, word for word, as soon as nobody speaks, the bot included.
+    async def mute(self, muted: bool) -> None:
+        """Say nothing from now on, and show that in the channel; or speak again. Raises CallError."""
+        self._check_running()
+        self._talk.mute(muted)
+        try:
+            if self._voice is not None:
+                await self._voice.show_muted(muted)
+        except ConnectionError:
+            logger.info("The channel shows that the bot is muted, or not, once it is connected again")
 
-        Raises CallError where the call is over, SayError where the text can't be said.
-        """
-        if self._closed or self._live.state in OVER:
-            raise CallError(OVER_WORDS)
-        self._talk.say(text)
-
-    def press_talk(self, user_id: int) -> None:
-        """Hear a person from now on; raises CallError where nobody needs to press for that."""
-        if self._closed:
-            raise CallError(OVER_WORDS)
-        if self._talk.room.mode is not Mode.PUSH_TO_TALK:
-            raise CallError("Just talk: in this call I hear you without a button.")
-        self._talk.press(user_id)
-
-    def release_talk(self, user_id: int) -> None:
-        """Hear the person no more, and answer what they said."""
-        self._talk.release(user_id)
-
-    def set_mode(self, mode: Mode) -> None:
-        """Change whom the bot answers, from now on; the model is told at the next idle moment."""
-        self._talk.set_mode(mode)
-
-    def set_mixed(self, mixed: bool) -> None:
-        """Hear all who speak as one from now on, or give the floor to one person at a time."""
-        self._talk.set_mixed(mixed)
-
-    def set_turns(self, turns: Literal["marks", "model"]) -> None:
-        """Change who says where a turn ends, from the next idle moment; raises LiveError."""
-        self._talk.change_setup(replace(self._talk.setup, turns=turns))
-
-    def change_setup(self, setup: LiveSetup) -> None:
-        """Go on with another setup (voice, persona, model ...) from the next idle moment."""
-        self._talk.change_setup(setup)
+    @property
+    def over(self) -> bool:
+        """Whether the call has ended, or is about to."""
+        return self._closed or self._live.state in OVER
 
     # -- what the two sides tell
 
@@ -252,13 +216,29 @@ class Call:
                 self._talk.heard(event)
             case voice_events.Connected():
                 self._voice_state = "connected"
+                self._look_where()
             case voice_events.Disconnected(reason):
                 self._voice_state = f"reconnecting: {reason}"
+                self._look_where()
             case voice_events.Ended(reason):
                 self._voice_state = "ended"
                 self._on_end(self, reason)
-            case voice_events.Joined():
-                pass
+            case voice_events.Deaf(_, reason):
+                self._voice_state = reason
+                self._talk.note(f"says: {reason}")
+            case voice_events.Joined(user_id):
+                self._somebody_joined(user_id)
+
+    def _look_where(self) -> None:
+        """Tell of a move: it goes to another voice server, so the connection comes and goes with it."""
+        former, self._last_channel = self._last_channel, self.channel
+        if former.id != self._last_channel.id:
+            self._on_moved(self, former)
+
+    def _somebody_joined(self, user_id: int) -> None:
+        member = self.channel.guild.get_member(user_id)
+        if member is None or not member.bot:  # a bot that plays music need not be told whom it talks with
+            self._talk.somebody_is_there()
 
     def _live_event(self, event: live_events.LiveEvent) -> None:
         if isinstance(event, live_events.Failed):

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 import discord
@@ -13,8 +13,13 @@ from google import genai
 from bot.audio.ratepath import RatePath
 from bot.conversation.call import Call, CallError, VoiceChannel
 from bot.conversation.captions import CaptionSink
+from bot.conversation.listeners import CallListener, Listeners
 from bot.conversation.options import CallOptions
+from bot.conversation.overload import Overload
+from bot.conversation.toolbox import Tool
 from bot.conversation.transcript import new_call_id
+from bot.live.breaker import Breaker
+from bot.live.events import Searched
 from bot.live.setup import LiveSetup
 from bot.voice.clock import SendClock
 
@@ -60,12 +65,18 @@ class Calls:
         options_of: Callable[[int], CallOptions] = lambda _guild_id: CallOptions(),
         captions_of: Callable[[VoiceChannel, discord.abc.Messageable | None, str], CaptionSink] | None = None,
         idle_s_of: Callable[[int], float] | None = None,
+        tools_of: Callable[[Call], Sequence[Tool]] = lambda _call: (),
+        on_searched: Callable[[Call, Searched], None] = lambda _call, _searched: None,
+        listeners: Sequence[CallListener] = (),
+        overload: Overload | None = None,
     ) -> None:
         """Make the owner of the calls of this process.
 
         `setup_of(guild_id)` and `options_of(guild_id)` are asked anew for each call, `consented(guild_id,
         user_id)` for each packet; `captions_of(channel, text, call_id)` writes down what is said in a call
-        that was asked for in `text`; `idle_s_of(guild_id)` is after how many seconds without a word it ends.
+        that was asked for in `text`; `idle_s_of(guild_id)` is after how many seconds without a word it ends;
+        `tools_of(call)` is what the model may do in a call, and `on_searched` hears what it searched for;
+        `listeners` hear of calls that begin, move and end; `overload` tells of a loop that is late.
         """
         self._live_client = live_client
         self._setup_of = setup_of
@@ -75,6 +86,11 @@ class Calls:
         self._options_of = options_of
         self._captions_of = captions_of
         self._idle_s_of = idle_s_of
+        self._tools_of = tools_of
+        self._on_searched = on_searched
+        self._listeners = Listeners(listeners)
+        self._breaker = Breaker()
+        self._overload = overload
         self._watching: asyncio.Task[None] | None = None
         self._seats: dict[int, _Seat] = {}
         self._endings: set[asyncio.Task[None]] = set()
@@ -85,14 +101,35 @@ class Calls:
         seat = self._seats.get(guild_id)
         return seat.call if seat is not None else None
 
+    def text_of(self, guild_id: int) -> discord.abc.Messageable | None:
+        """Return where the guild's running call was asked for."""
+        seat = self._seats.get(guild_id)
+        return seat.text if seat is not None and seat.call is not None else None
+
     def all(self) -> list[Call]:
         """Return every running call."""
         return [seat.call for seat in self._seats.values() if seat.call is not None]
 
-    async def join(self, channel: VoiceChannel, text: discord.abc.Messageable | None) -> Call:
+    def reach(self, guild_id: int) -> list[Call]:
+        """Return the guild's running call, and one that is being opened: whom a change must reach."""
+        seat = self._seats.get(guild_id)
+        if seat is None:
+            return []
+        opening = seat.opening.call if seat.opening is not None else None
+        return [call for call in (opening, seat.call) if call is not None]
+
+    def taken(self, guild_id: int) -> bool:
+        """Say whether there is a call in the guild, or somebody has the bot join one."""
+        seat = self._seats.get(guild_id)
+        return seat is not None and (seat.call is not None or seat.wanted is not None)
+
+    async def join(
+        self, channel: VoiceChannel, text: discord.abc.Messageable | None, *, notice: bool = True
+    ) -> Call:
         """Open a call in the channel; `text` is where the end of it is told.
 
-        Raises CallError, with what to do, where the bot can't join.
+        Without `notice` the bot does not say what it is, since it comes back to a call where it has. Raises
+        CallError, with what to do, where the bot can't join.
         """
         seat = self._seats.setdefault(channel.guild.id, _Seat())
         if seat.wanted is not None:
@@ -100,18 +137,22 @@ class Calls:
         seat.wanted = channel
         try:
             async with seat.lock:
-                seat.call, seat.text = await self._begin(seat, channel, text), text
+                seat.call, seat.text = await self._begin(seat, channel, text, notice=notice), text
+                self._listeners.began(seat.call, text)
                 return seat.call
         finally:
             seat.wanted = None
 
-    async def _begin(self, seat: _Seat, channel: VoiceChannel, text: discord.abc.Messageable | None) -> Call:
+    async def _begin(
+        self, seat: _Seat, channel: VoiceChannel, text: discord.abc.Messageable | None, *, notice: bool
+    ) -> Call:
         if self._closing:
             raise CallError(SHUTTING_DOWN)
         if seat.call is not None:
             raise CallError(_already_in(seat.call.channel, channel))
         check_joinable(channel)
         guild_id = channel.guild.id
+        options = self._options_of(guild_id)
         captions = None
         if self._captions_of is not None:
             captions = self._captions_of(channel, text, new_call_id(channel.id, time.time()))
@@ -123,8 +164,13 @@ class Calls:
             path=self._path,
             consented=lambda user_id: self._consented(guild_id, user_id),
             on_end=self._ended,
-            options=self._options_of(guild_id),
+            on_moved=self._moved,
+            options=options if notice else replace(options, notice=""),
             captions=captions,
+            breaker=self._breaker,
+            overload=self._overload,
+            tools_of=self._tools_of,
+            on_searched=self._on_searched,
         )
         await self._open(call, seat)
         if self._watching is None and self._idle_s_of is not None:
@@ -147,13 +193,8 @@ class Calls:
 
     def consent_changed(self, guild_id: int, user_id: int) -> None:
         """Tell the guild's call, one that is being opened too, that a consent began or ended to hold."""
-        seat = self._seats.get(guild_id)
-        if seat is None:
-            return
-        if seat.opening is not None:
-            seat.opening.call.consent_changed(user_id)
-        if seat.call is not None:
-            seat.call.consent_changed(user_id)
+        for call in self.reach(guild_id):
+            call.consent_changed(user_id)
 
     async def leave(self, guild_id: int) -> bool:
         """Close the guild's call; return whether there was one."""
@@ -164,6 +205,7 @@ class Calls:
             call, seat.call = seat.call, None
             if call is None:
                 return False
+            await self._listeners.ending(call)
             await call.close()
             return True
 
@@ -186,6 +228,13 @@ class Calls:
                     self._ended(call, _IDLE.format(minutes=max(1, round(idle_s / 60))))
             await asyncio.sleep(min([WATCH_S, *limits.values()]))
 
+    def _moved(self, call: Call, former: VoiceChannel) -> None:
+        """Go on where people have moved the bot, or leave where it is of no use."""
+        if (unfit := _unfit(call.channel)) is not None:
+            self._ended(call, f"I was moved and have left: {unfit}. /join brings me to another channel.")
+        elif self._seats[call.channel.guild.id].call is call:
+            self._listeners.moved(call, former)
+
     def _ended(self, call: Call, reason: str) -> None:
         """Clean up after a call that can't go on, and say why where it was begun."""
         task = asyncio.create_task(self._end(call, reason), name="call-end")
@@ -198,6 +247,7 @@ class Calls:
             if seat.call is not call:
                 return
             seat.call, text = None, seat.text
+            await self._listeners.ending(call)
             await call.close()
         if text is not None:
             try:
@@ -214,11 +264,24 @@ def check_joinable(channel: VoiceChannel) -> None:
         raise CallError(f"I may not connect to {channel.mention}; give me the permission Connect there.")
     if not allowed.speak:
         raise CallError(f"I may not speak in {channel.mention}; give me the permission Speak there.")
+    if (unfit := _unfit(channel)) is not None:
+        raise CallError(f"{unfit}; choose another channel.")
     others = [user_id for user_id in channel.voice_states if user_id != me.id]
     if channel.user_limit and len(others) >= channel.user_limit and not allowed.move_members:
         raise CallError(
             f"{channel.mention} is full ({channel.user_limit} people); raise its limit or choose another."
         )
+
+
+def _unfit(channel: VoiceChannel) -> str | None:
+    """Return why the bot can't talk with people in a channel even once it is there, None where it can."""
+    if isinstance(channel, discord.StageChannel):
+        return f"{channel.mention} is a stage, where I can't talk with you"
+    if channel == channel.guild.afk_channel:
+        return f"{channel.mention} is where people are away, and nobody is heard"
+    if not channel.permissions_for(channel.guild.me).speak:
+        return f"I may not speak in {channel.mention}"
+    return None
 
 
 def _already_in(current: VoiceChannel, wanted: VoiceChannel) -> str:

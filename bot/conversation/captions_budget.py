@@ -7,19 +7,20 @@ which they asked. While the event loop is late, which people hear, only text tha
 Sans-I/O: the time is given.
 """
 
+from bot.conversation.overload import Overload
+
 PER_S = 25.0  # requests: half of what Discord takes; the other half is for answers
 LEAST_S = 1.5  # between requests of a call: Discord takes five edits of a message in five seconds
-LATE_S = 0.05  # of the loop: two frames of speech, and more than any step of ours may take
-SHED_S = 5.0  # after the loop was late
 
 
 class CaptionBudget:
     """The budget of all calls of a process; calls are told apart by any number."""
 
-    def __init__(self) -> None:
+    def __init__(self, overload: Overload | None = None) -> None:
+        """Make a budget; `overload` is the process's, and tells when only what stays is sent."""
         self._due: dict[int, float] = {}
         self._free_at = float("-inf")
-        self._shed_until = float("-inf")
+        self._overload = overload or Overload()
 
     def add(self, call: int) -> None:
         """Count a call in."""
@@ -37,7 +38,7 @@ class CaptionBudget:
     def due(self, call: int, *, lasting: bool) -> float:
         """Return when a call may ask for its next request; `lasting` says that the text stays as it is."""
         due = self._due[call]
-        return due if lasting else max(due, self._shed_until)
+        return due if lasting else max(due, self._overload.captions_at)
 
     def take(self, call: int, now: float) -> float:
         """Take a request, and return when to make it."""
@@ -48,5 +49,4 @@ class CaptionBudget:
 
     def late(self, by_s: float, now: float) -> None:
         """Take in by how much the event loop was late just now."""
-        if by_s >= LATE_S:
-            self._shed_until = now + SHED_S
+        self._overload.late(by_s, now)

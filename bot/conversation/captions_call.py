@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from bot.conversation.captions import Captions
@@ -30,11 +31,23 @@ class Display(Protocol):
 class CallCaptions:
     """A CaptionSink; `close` ends it and its display."""
 
-    def __init__(self, own_name: str, display: Display, writer: TranscriptWriter, *, name: str) -> None:
-        """Begin; `own_name` is what the bot is called, `name` the task's and the log's."""
+    def __init__(
+        self,
+        own_name: str,
+        display: Display,
+        writer: TranscriptWriter,
+        *,
+        name: str,
+        on_forget: Callable[[int, float], None] = lambda _user_id, _at: None,
+    ) -> None:
+        """Begin; `own_name` is what the bot is called, `name` the task's and the log's.
+
+        `on_forget(user_id, at)` is told who withdrew consent, and when.
+        """
         self._captions = Captions(own_name)
         self._display = display
         self._writer = writer
+        self._on_forget = on_forget
         self._closing = asyncio.Event()
         self._task = asyncio.create_task(self._keep(), name=f"transcript-{name}")
 
@@ -62,6 +75,7 @@ class CallCaptions:
         self._captions.poll(at)
         self._captions.forget(user_id)
         self._tell()
+        self._on_forget(user_id, at)
 
     async def close(self) -> None:
         """Show and keep the last of it; return within 1.1 s, and within 0.3 s where storage is quick."""

@@ -23,6 +23,7 @@ from bot.voice.playout import Playout
 
 CHECK_S = 0.05  # how often it is looked whether the rest of an answer has been played
 _HEARD = (AnswerState.COMING, AnswerState.PLAYING)
+_DROPPED = (AnswerState.FENCED, AnswerState.REFUSED)  # of which the floor was told when it was dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Downlink:
         """Whether an answer is played, or is about to be."""
         return self._begun or self._playout.playing or self.deadline() is not None
 
+    @property
+    def fenced(self) -> bool:
+        """Whether what still comes of an answer is not played, as it was cut off."""
+        return self._answer.state is AnswerState.FENCED
+
     def close(self) -> None:
         """Stop playing."""
         self._answer.close()
@@ -71,9 +77,39 @@ class Downlink:
             self._mind_dropped(before, now)
             self._carry_out(events, now)
 
+    @property
+    def muted(self) -> bool:
+        """Whether nothing is to be heard: answers are taken as ever, and not played."""
+        return self._answer.muted
+
+    def mute(self, muted: bool) -> None:
+        """Play no answer that begins from now on, or play them again; what plays is to be hushed."""
+        self._answer.muted = muted
+
+    @property
+    def gain(self) -> float:
+        """What amplitudes are multiplied with."""
+        return self._answer.gain
+
+    def set_gain(self, gain: float) -> None:
+        """Be louder or softer, in mid-answer too."""
+        self._answer.set_gain(gain)
+
+    def asked(self) -> None:
+        """Take in that the model is asked something in writing, after whatever was hushed."""
+        self._answer.asked()
+
     def barge_in(self, at: float) -> None:
         """Drop the answer: a person has taken the floor."""
         self._answer.barge_in(at)
+        self._dropped(at)
+
+    def hush(self, at: float, *, awaited: bool) -> None:
+        """Drop the answer, one that is only awaited too: somebody asks for quiet."""
+        self._answer.hush(at, awaited=awaited)
+        self._dropped(at)
+
+    def _dropped(self, at: float) -> None:
         self._begun, self._check_at = False, None
         if self.gate is not None:
             self.gate.cut()
@@ -121,7 +157,7 @@ class Downlink:
             self._listener.began(now, self.gate.partners if self.gate is not None else None)
 
     def _ended(self, now: float) -> None:
-        mine = self._answer.state is not AnswerState.FENCED and not self._cut
+        mine = self._answer.state not in _DROPPED and not self._cut
         self._answer.ended()
         self._cut = False
         if mine:
@@ -129,9 +165,10 @@ class Downlink:
 
     def _interrupted(self, at: float, now: float) -> None:
         heard = self._begun and self._answer.state in _HEARD
+        unheard = self._answer.state is AnswerState.UNHEARD
         self._answer.interrupted(at)
         self._cut = True
-        if heard:
+        if heard or unheard:
             self._over(now)
 
     def _over(self, now: float) -> None:

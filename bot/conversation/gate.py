@@ -62,6 +62,11 @@ class AddressGate:
         """Whom the bot answers now, or has just answered."""
         return frozenset(user for user in self._partners if user is not None)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether it is clear that somebody asked for what the model does now."""
+        return self._called or self.state is GateState.OPEN
+
     # -- what people do
 
     def turn_began(self, user_id: int | None, now: float) -> None:
@@ -77,6 +82,11 @@ class AddressGate:
         """Take in that the bot was asked to speak otherwise than by voice."""
         self._called = True
         self._turn_at = now
+
+    def unasked(self) -> None:
+        """Take in that what was asked so was cut off before an answer came, and is asked anew later."""
+        if self.state is GateState.IDLE:
+            self._called = False
 
     # -- what the model tells
 

@@ -17,6 +17,8 @@ class CallOptions:
     """Whether all who speak are heard as one; else one person at a time has the floor."""
     names: tuple[str, ...] = ()
     """What the bot listens to beside the name that it has in the guild."""
+    notice: str = ""
+    """What the model is asked to say of the bot when it comes into the channel; empty: nothing."""
 
 
 def callable_names(options: CallOptions, display_name: str) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
-"""What the bot was asked to say aloud, waiting for a moment of quiet.
+"""What the bot was asked to say aloud, or asked in writing, waiting for a moment of quiet.
 
-Sans-I/O. A text is cut from what it must not do: it stands between marks, and the model is told to read it.
+Sans-I/O. A text to be read stands between marks, and the model is told to read it.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 from bot.errors import EarshotError
 
@@ -17,11 +18,20 @@ class SayError(EarshotError):
     """A text can't be said aloud; the message is shown to who asked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the model is asked."""
+
+    text: str
+    asker: int | None = None
+    """Who wrote it to the bot, by user id; None for a text that is only read out."""
+
+
 class Sayings:
     """The texts that wait."""
 
     def __init__(self) -> None:
-        self._texts: deque[str] = deque()
+        self._texts: deque[Words] = deque()
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -34,14 +44,21 @@ class Sayings:
             raise SayError(f"That is too long to say aloud; give me up to {LONGEST:,} characters.")
         if len(self._texts) >= MOST:
             raise SayError(f"I have {MOST} texts left to say; try again when they are said.")
-        self._texts.append(text.strip())
+        self._texts.append(Words(f"{_READ}{_LINE}\n{text.strip().replace(_LINE, '')}\n{_LINE}"))
 
-    def next(self) -> str | None:
-        """Take the next text, as the words that ask the model to read it; None while there is none."""
-        if not self._texts:
-            return None
-        text = self._texts.popleft().replace(_LINE, "")
-        return f"{_READ}{_LINE}\n{text}\n{_LINE}"
+    def ask(self, words: str, asker: int) -> None:
+        """Queue words of a person that the model is to answer; raise SayError where too many wait."""
+        if len(self._texts) >= MOST:
+            raise SayError(f"I have {MOST} texts left to answer; try again when I have.")
+        self._texts.append(Words(words, asker))
+
+    def next(self) -> Words | None:
+        """Take the next words for the model, None while there are none."""
+        return self._texts.popleft() if self._texts else None
+
+    def forget(self, user_id: int) -> None:
+        """Forget what a person wrote."""
+        self._texts = deque(words for words in self._texts if words.asker != user_id)
 
     def clear(self) -> None:
         """Forget what waits."""

@@ -71,7 +71,13 @@ class Shelf(Protocol):
         """Delete what was said in a guild before then, in Unix seconds."""
 
 
-async def sweep(shelf: Shelf, days_of: Callable[[int], int], now: float) -> None:
-    """Forget what is older than its guild keeps it, in days; with 0 all of it. Raises what the shelf does."""
-    for guild_id in await shelf.guilds():
+async def sweep(
+    shelf: Shelf, days_of: Callable[[int], int], now: float, *, only: set[int] | None = None
+) -> None:
+    """Forget what is older than its guild keeps it, in days; with 0 all of it. Raises what the shelf does.
+
+    `only` names the guilds to look at; None: all.
+    """
+    guilds = await shelf.guilds()
+    for guild_id in guilds if only is None else guilds & only:
         await shelf.forget_before(guild_id, now - days_of(guild_id) * DAY_S)

@@ -28,12 +28,12 @@ class Uplink:
         name_of: Callable[[int], str | None],
         present: Callable[[], Iterable[int]],
         on_take: Callable[[int | None, float], None],
-        on_release: Callable[[float, float], None],
+        on_release: Callable[[float, float, frozenset[int]], None],
     ) -> None:
         """`name_of(user_id)` is what a person calls themselves, `present()` who is there and may be heard.
 
         `on_take` is told who begins to speak, None for the room as one, and when; `on_release` when that
-        ended, and how many seconds of it the model was sent.
+        ended, how many seconds of it the model was sent, and whose they were.
         """
         self.room = room
         self._live = live
@@ -42,9 +42,11 @@ class Uplink:
         self._on_take = on_take
         self._on_release = on_release
         self._spoken_s = 0.0  # in the turn that runs
+        self._speakers: frozenset[int] = frozenset()  # in it
         self._names = Names()
         self._tail = SilenceTail()
         self._told: frozenset[int] = frozenset()  # who the model was told are heard as one
+        self._interposed = False  # whether something else was heard since the last turn
 
     # -- what people do
 
@@ -80,6 +82,10 @@ class Uplink:
         """Feed no more silence: the model has begun to answer."""
         self._tail.stop()
 
+    def interposed(self) -> None:
+        """Take in that the model hears what is no person's turn: who speaks next is named anew."""
+        self._interposed = True
+
     # -- what is decided
 
     def act(self, actions: Iterable[Action]) -> None:
@@ -93,18 +99,19 @@ class Uplink:
                 case Release(_, at):
                     if self._live.marks:
                         self._live.activity_end()
-                    self._on_release(at, self._spoken_s)
+                    self._on_release(at, self._spoken_s, self._speakers)
 
     def _take(self, take: Take) -> None:
-        self._spoken_s = 0.0
+        self._spoken_s, self._speakers = 0.0, frozenset()
         self._on_take(take.user_id, take.at)
         if take.user_id is None:
             self._tell_who_is_there()
-        elif take.changed or self._told:
+        elif take.changed or self._told or self._interposed:
             if not self._live.marks:  # the model would take the two for one turn
                 self._live.send_silence(self._tail.rest(), take.at)
             self._live.inform(self._note(take.user_id, take.unanswered))
             self._told = frozenset()
+        self._interposed = False
         if self._live.marks:
             self._live.activity_start()
 
@@ -113,21 +120,23 @@ class Uplink:
         present = frozenset(self._present())
         if present and present != self._told:
             self._told = present
-            labels = [self._label(user_id) for user_id in sorted(present)]
+            labels = [self.label(user_id) for user_id in sorted(present)]
             self._live.inform(f"[You hear these people all at once: {_listed(labels)}.]")
 
     def _note(self, user_id: int, unanswered: tuple[int, ...]) -> str:
-        note = f"{self._label(user_id)} is speaking now."
+        note = f"{self.label(user_id)} is speaking now."
         if unanswered and self.room.mode is not Mode.ADDRESSED:
-            note += f" {_listed([self._label(user) for user in unanswered])} had no answer from you yet."
+            note += f" {_listed([self.label(user) for user in unanswered])} had no answer from you yet."
         return f"[{note}]"
 
     def _speak(self, speakers: frozenset[int], pcm: Pcm16, at: float, *, replayed: bool) -> None:
         self._live.send_audio(pcm.tobytes(), at, speaker=speakers, replayed=replayed)
         self._tail.spoke(at)
         self._spoken_s += pcm.size / LIVE_IN_HZ
+        self._speakers |= speakers
 
-    def _label(self, user_id: int) -> str:
+    def label(self, user_id: int) -> str:
+        """Return what the model calls a person."""
         return self._names.label(user_id, self._name_of(user_id))
 
 

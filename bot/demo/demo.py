@@ -86,9 +86,11 @@ def _unfit(folder: Path, error: OSError) -> SetupError:
 
 def _conclude(console: Console, verdict: Verdict, out: Path) -> None:
     console.print(_table(verdict))
-    console.print(f"Look at {out / 'timeline.png'}", markup=False, soft_wrap=True)
     console.print(
-        f"and {out / 'shown.md'}, and listen to {out / 'conversation.wav'}.", markup=False, soft_wrap=True
+        f"Look at {out / 'timeline.png'}, {out / 'room.png'}\nand {out / 'shown.md'}, "
+        f"and listen to {out / 'conversation.wav'} and {out / 'room.wav'}.",
+        markup=False,
+        soft_wrap=True,
     )
     if not verdict.heard:
         console.print("[bold red]Not all that was said was heard; see the rows above.[/bold red]")

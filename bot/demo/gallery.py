@@ -1,19 +1,18 @@
 """The demo's second scene: a person has the bot look at a photo, find things in it, and watch a film."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from bot.demo.speech import MEDIA
 from bot.demo.stage import Stage
+from bot.demo.watch import Tell
 from bot.emulators.discord.handles import Interaction
 from bot.emulators.discord.model import EmulatedUser, Message, Upload, walk
 
-MEDIA = Path(__file__).resolve().parent.parent.parent / "tests" / "media"
 PHOTO, FILM = "photo-coffee.png", "video-bunny.mp4"  # whose they are: see tests/media/README.md
 ANSWER_S = 90.0  # of which the real Gemini may take most for a film
 
-Tell = Callable[[str], None]
 _SMALL_PRINT = re.compile(r"^-# (.*)$", re.MULTILINE)
 _STAND_IN = (
     "On loopback the model is a stand-in that understands nothing: it answers with what it measured in the "

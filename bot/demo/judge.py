@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from bot.audio.pcm import FRAME_MS
+from bot.demo.check import ANSWER_FRAME_BYTES, Check, not_encrypted, noticed
+from bot.demo.judge_room import RoomVerdict, judge_room
 from bot.demo.measure import Arrival, arrival
 from bot.demo.scene import INTERRUPTED, Outcome
-from bot.demo.turns import GivenAnswer, HeardTurn, given_answers, heard_turns
+from bot.demo.turns import GivenAnswer, HeardTurn, given_answers, heard_turns, spoken
 from bot.latency import Latency
 
 # The project's bars in ms: name, percentile, at most.
@@ -17,20 +19,7 @@ BARS = (
     ("barge_in", 99, 25.0),
 )
 LEVEL_DB = 0.5
-ANSWER_FRAME_BYTES = 24_000 * FRAME_MS // 1000 * 2  # of a Live model's speech: 24 kHz mono, 16 bits
 FILLED_FRAMES = 1  # may follow: what a resampler held back
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that must hold."""
-
-    name: str
-    value: str
-    bar: str
-    passed: bool
-    timing: bool = False
-    """Whether it is a latency: a busy machine misses one, and nothing said is lost by that."""
 
 
 @dataclass
@@ -39,10 +28,13 @@ class Verdict:
 
     turns: list[HeardTurn]
     answers: list[GivenAnswer]
+    """With the notice that it is an AI, which nobody asks for."""
     arrivals: list[Arrival]
     on_the_wire: dict[str, Latency]
     """The same latencies and two more, as seen from outside the bot; they include its sockets and TLS."""
+    room: RoomVerdict
     checks: list[Check]
+    """All of them."""
 
     @property
     def heard(self) -> bool:
@@ -61,15 +53,18 @@ def judge(outcome: Outcome) -> Verdict:
     arrivals = [
         arrival(line.utterance.pcm16k, turn.pcm) for line, turn in zip(outcome.lines, turns, strict=False)
     ]
+    room = judge_room(outcome.room)
     return Verdict(
         turns=turns,
         answers=answers,
         arrivals=arrivals,
         on_the_wire=_wire_latencies(outcome, turns, answers),
+        room=room,
         checks=[
             *_heard(outcome, turns, arrivals),
             *_answered(outcome, answers),
             _shown(outcome),
+            *room.checks,
             *_latencies(outcome),
         ],
     )
@@ -110,14 +105,13 @@ def _counted(outcome: Outcome, counter: str, name: str) -> Check:
 
 
 def _answered(outcome: Outcome, answers: list[GivenAnswer]) -> list[Check]:
-    said = len(outcome.lines)
-    sent = [*outcome.sent_by_person, *outcome.sent_by_bot]
-    clear = sum(not entry.fields["encrypted"] for entry in sent)
+    said, replies = len(outcome.lines), sum(not answer.notice for answer in answers)
     cut = sum(answer.interrupted is not None for answer in answers)
     heard = f"{outcome.heard_frames} of {len(outcome.sent_by_bot)}"
     heard_all = outcome.heard_frames == len(outcome.sent_by_bot) and outcome.undecryptable == 0
     return [
-        Check("answers", f"{len(answers)} of {said}", "one each", len(answers) == said),
+        noticed(answers),
+        Check("answers", f"{replies} of {said}", "one each", replies == said),
         Check("answers interrupted", str(cut), "1", cut == 1),
         _played(outcome, answers),
         Check(
@@ -126,7 +120,7 @@ def _answered(outcome: Outcome, answers: list[GivenAnswer]) -> list[Check]:
             "all",
             heard_all and bool(outcome.sent_by_bot),
         ),
-        Check("voiced datagrams not encrypted by DAVE", str(clear), "0", clear == 0 and bool(sent)),
+        not_encrypted([*outcome.sent_by_person, *outcome.sent_by_bot]),
         Check("exit code of the bot", str(outcome.exit_code), "0", outcome.exit_code == 0),
     ]
 
@@ -135,22 +129,12 @@ def _played(outcome: Outcome, answers: list[GivenAnswer]) -> Check:
     """Check that the answers which were not interrupted left the bot to their ends."""
     given = played = 0
     whole = bool(answers)
-    for answer, sent in zip(answers, spoken(outcome, answers), strict=True):
+    for answer, sent in zip(answers, spoken(outcome.sent_by_bot, answers), strict=True):
         if answer.interrupted is None:
             frames = -(-answer.audio_bytes // ANSWER_FRAME_BYTES)  # the last one is filled up
             given, played = given + frames, played + len(sent)
             whole = whole and frames <= len(sent) <= frames + FILLED_FRAMES
     return Check("frames of whole answers that were sent", f"{played} of {given}", "all, once", whole)
-
-
-def spoken(outcome: Outcome, answers: list[GivenAnswer]) -> list[list[float]]:
-    """Return for each answer when its datagrams left the bot."""
-    starts = [answer.first_audio for answer in answers]
-    ends = [*starts[1:], float("inf")]
-    return [
-        [entry.at for entry in outcome.sent_by_bot if start <= entry.at < end]
-        for start, end in zip(starts, ends, strict=True)
-    ]
 
 
 def _latencies(outcome: Outcome) -> list[Check]:
@@ -171,15 +155,13 @@ def _wire_latencies(
         frames = [at for at, chunk in turn.chunks for _ in range(len(chunk) * 1000 // (32_000 * FRAME_MS))]
         for sent, arrived in zip(line.utterance.frames, frames, strict=False):
             mouth.record(arrived - sent.at)
-    played = spoken(outcome, answers)
-    for answer, times in zip(answers, played, strict=True):
+    for answer, times in zip(answers, spoken(outcome.sent_by_bot, answers), strict=True):
         if times:
             ear.record(times[0] - answer.first_audio)
-    if len(answers) > INTERRUPTED + 1 and (cut := answers[INTERRUPTED].interrupted) is not None:
-        interrupting = outcome.lines[INTERRUPTED + 1].utterance
-        for last in played[INTERRUPTED][-1:]:
-            barge.record(max(0.0, last - cut))
-            onset.record(max(0.0, last - interrupting.started_at))
+        if times and answer.interrupted is not None:
+            interrupting = outcome.lines[INTERRUPTED + 1].utterance
+            barge.record(max(0.0, times[-1] - answer.interrupted))
+            onset.record(max(0.0, times[-1] - interrupting.started_at))
     return {
         "mouth_to_live": mouth,
         "live_to_ear": ear,

@@ -1,49 +1,53 @@
-"""Writes what a played scene gave: recordings, the timeline, the transcript and the summary."""
+"""Writes what the played scenes gave: recordings, the pictures, the transcript and the summary."""
 
 import json
-import wave
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bot.audio.pcm import DISCORD_HZ, LIVE_IN_HZ, Pcm16
+from bot.audio.pcm import DISCORD_HZ, LIVE_IN_HZ
+from bot.demo import results_room, sound
 from bot.demo.gallery import as_markdown
-from bot.demo.judge import Verdict, spoken
-from bot.demo.plot import Span, Timeline, draw
+from bot.demo.judge import Verdict
+from bot.demo.plot import Timeline, draw
+from bot.demo.plot_style import NOTICE, Span
 from bot.demo.scene import INTERRUPTED, Outcome
-from bot.emulators.client.gate import FRAME, resampled
+from bot.demo.turns import spoken
 
 
 def write(outcome: Outcome, verdict: Verdict, folder: Path) -> None:
     """Write every result into `folder`."""
-    person, bot = _person(outcome), outcome.recording
-    _wav(folder / "conversation.wav", np.stack((person, bot), axis=1), DISCORD_HZ)
-    _wav(folder / "heard-by-live.wav", _heard_by_live(outcome, verdict), LIVE_IN_HZ)
-    _wav(folder / "heard-by-person.wav", bot, DISCORD_HZ)
+    person = sound.said(outcome.lines, outcome.started, outcome.ended)
+    heard_by_live = sound.given(verdict.turns, outcome.started, outcome.ended)
+    sound.write_wav(folder / "conversation.wav", np.stack((person, outcome.recording), axis=1), DISCORD_HZ)
+    sound.write_wav(folder / "heard-by-live.wav", heard_by_live, LIVE_IN_HZ)
+    sound.write_wav(folder / "heard-by-person.wav", outcome.recording, DISCORD_HZ)
     timeline = Timeline(
         rate_hz=DISCORD_HZ,
         person=person,
-        bot=bot,
+        bot=outcome.recording,
         person_name=outcome.name,
         said=_said(outcome),
         answered=_answered(outcome, verdict),
-        interruptions=[outcome.lines[INTERRUPTED + 1].utterance.started_at - outcome.started],
+        interruptions=[outcome.lines[INTERRUPTED + 1].begin - outcome.started],
         figures=_headline(outcome, verdict),
     )
     draw(timeline, "A call with Earshot: three sentences, one interruption", folder / "timeline.png")
-    (folder / "transcript.md").write_text(_transcript(outcome, verdict), encoding="utf-8")
-    (folder / "shown.md").write_text(as_markdown(outcome.exhibits), encoding="utf-8")
+    results_room.write(outcome.room, verdict.room, folder)
+    _write_text(folder / "transcript.md", _transcript(outcome, verdict))
+    shown = [as_markdown(outcome.exhibits), results_room.shown(outcome.room, verdict.room)]
+    _write_text(folder / "shown.md", "\n".join(shown))
     for exhibit in outcome.exhibits:
         for name, data in exhibit.files:
             (folder / name).write_bytes(data)
-    text = json.dumps(summary(outcome, verdict), indent=2)
-    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+    _write_text(folder / "summary.json", json.dumps(summary(outcome, verdict), indent=2) + "\n")
 
 
 def summary(outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
     """Return what `summary.json` holds."""
     names = ("mouth_to_live", "live_to_ear", "barge_in")
+    answers = _answered(outcome, verdict)
     return {
         "heard": verdict.heard,
         "passed": verdict.passed,
@@ -59,9 +63,11 @@ def summary(outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
             {"name": check.name, "value": check.value, "bar": check.bar, "passed": check.passed}
             for check in verdict.checks
         ],
+        "room": results_room.summary(outcome.room, verdict.room),
         "utterances": [
             {
                 "text": line.text,
+                "answered_after_ms": _answered_after(line.end - outcome.started, answers),
                 "frames_sent": each.frames_sent,
                 "frames_arrived": each.frames_arrived,
                 "level_difference_db": round(each.level_difference_db, 3),
@@ -71,47 +77,17 @@ def summary(outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _person(outcome: Outcome) -> Pcm16:
-    """Return what the person said on the timeline, 48 kHz mono; each frame where it was due."""
-    line = np.zeros(round((outcome.ended - outcome.started) * DISCORD_HZ), np.int16)
-    for said in outcome.lines:
-        frames = resampled(said.utterance.pcm16k, LIVE_IN_HZ, DISCORD_HZ).reshape(-1, FRAME)
-        start = round((said.utterance.started_at - outcome.started) * DISCORD_HZ)
-        for sent, pcm in zip(said.utterance.frames, frames, strict=True):
-            _place(line, pcm, start + sent.index * FRAME)
-    return line
-
-
-def _heard_by_live(outcome: Outcome, verdict: Verdict) -> Pcm16:
-    """Return what the model was given, each turn placed where it began, 16 kHz mono."""
-    line = np.zeros(round((outcome.ended - outcome.started) * LIVE_IN_HZ), np.int16)
-    for turn in verdict.turns:
-        _place(line, turn.pcm, round((turn.started - outcome.started) * LIVE_IN_HZ))
-    return line
-
-
-def _place(line: Pcm16, pcm: Pcm16, at: int) -> None:
-    room = line[at : at + pcm.size]
-    room[:] = pcm[: room.size]
-
-
-def _wav(path: Path, pcm: Pcm16, rate_hz: int) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1 if pcm.ndim == 1 else pcm.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes(pcm.astype("<i2").tobytes())
-
-
 def _said(outcome: Outcome) -> list[Span]:
     return [
-        Span(frames[0].at - outcome.started, frames[-1].at - outcome.started, line.text)
-        for line in outcome.lines
-        if (frames := line.utterance.frames)
+        Span(line.begin - outcome.started, line.end - outcome.started, line.text) for line in outcome.lines
     ]
 
 
@@ -123,10 +99,17 @@ def _answered(outcome: Outcome, verdict: Verdict) -> list[Span]:
             sent[-1] - outcome.started,
             answer.text.strip(),
             cut=answer.interrupted is not None,
+            label=NOTICE if answer.notice else "",
         )
-        for answer, sent in zip(verdict.answers, spoken(outcome, verdict.answers), strict=True)
+        for answer, sent in zip(verdict.answers, spoken(outcome.sent_by_bot, verdict.answers), strict=True)
         if sent
     ]
+
+
+def _answered_after(end: float, answers: list[Span]) -> int | None:
+    """Return for how many ms nobody was heard from a sentence's end on; None where no answer came."""
+    begin = next((span.start for span in answers if span.start > end), None)
+    return None if begin is None else round(1000 * (begin - end))
 
 
 def _headline(outcome: Outcome, verdict: Verdict) -> list[tuple[str, str, bool]]:
@@ -145,12 +128,17 @@ def _headline(outcome: Outcome, verdict: Verdict) -> list[tuple[str, str, bool]]
 
 
 def _transcript(outcome: Outcome, verdict: Verdict) -> str:
-    """Return who said what, in order; the person's words are those of the recordings."""
-    name = outcome.name
-    rows = [(span.start, name, span.text, "") for span in _said(outcome)] + [
-        (span.start, "Earshot", span.text, " *(interrupted)*" if span.cut else "")
-        for span in _answered(outcome, verdict)
-    ]
+    """Return who said what, in order; the people's words are those of the recordings."""
+    said = [(span.start, outcome.name, span.text, "") for span in _said(outcome)]
+    answered = [(span.start, "Earshot", span.text, _mark(span)) for span in _answered(outcome, verdict)]
     lines = ["# A call with Earshot", ""]
-    lines += [f"**{start:5.1f} s  {who}:** {text}{mark}  " for start, who, text, mark in sorted(rows)]
-    return "\n".join(lines) + "\n"
+    lines += [
+        f"**{start:5.1f} s  {who}:** {text}{mark}  " for start, who, text, mark in sorted([*said, *answered])
+    ]
+    return "\n".join(lines) + "\n\n" + results_room.transcript(outcome.room, verdict.room)
+
+
+def _mark(span: Span) -> str:
+    if span.label:
+        return f" *({span.label})*"
+    return " *(interrupted)*" if span.cut else ""

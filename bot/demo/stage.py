@@ -43,6 +43,8 @@ class Stage:
 
     discord: DiscordEmulator
     relay: LiveRelay
+    gemini: GeminiEmulator | None
+    """The loopback Gemini; None where the real one answers."""
     process: asyncio.subprocess.Process
     metrics_url: str
     log: Path
@@ -106,7 +108,7 @@ async def stage(folder: Path, gemini: Literal["loopback", "real"]) -> AsyncItera
     """Set up everything in `folder`, which keeps the bot's database, log and the throw-away CA."""
     ca = CertificateAuthority.create(folder)
     async with contextlib.AsyncExitStack() as stack:
-        relay, environment = await _gemini(stack, ca, gemini)
+        relay, model, environment = await _gemini(stack, ca, gemini)
         discord = await stack.enter_async_context(DiscordEmulator(ca))
         port = _free_port()
         environment |= {name: os.environ[name] for name in INHERITED if name in os.environ} | {
@@ -123,7 +125,7 @@ async def stage(folder: Path, gemini: Literal["loopback", "real"]) -> AsyncItera
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot", "run", cwd=folder, env=environment, stdout=output, stderr=output
             )
-        result = Stage(discord, relay, process, f"http://127.0.0.1:{port}/metrics", log)
+        result = Stage(discord, relay, model, process, f"http://127.0.0.1:{port}/metrics", log)
         try:
             await result.wait_for_bot()
             yield result
@@ -133,8 +135,9 @@ async def stage(folder: Path, gemini: Literal["loopback", "real"]) -> AsyncItera
 
 async def _gemini(
     stack: contextlib.AsyncExitStack, ca: CertificateAuthority, which: Literal["loopback", "real"]
-) -> tuple[LiveRelay, dict[str, str]]:
-    """Start the relay to a Gemini, and return with it what the bot is to know."""
+) -> tuple[LiveRelay, GeminiEmulator | None, dict[str, str]]:
+    """Start the relay to a Gemini, and return it, the Gemini, and what the bot is to know."""
+    model = None
     if which == "real":
         real = load(RealGemini)
         relay = LiveRelay(ca, real.google_gemini_base_url, upstream_tls=real.tls(), by_proxy=True)
@@ -144,7 +147,7 @@ async def _gemini(
         relay = LiveRelay(ca, model.base_url, upstream_tls=ca.client_context())
         environment = {"GEMINI_API_KEY": model.api_key}
     await stack.enter_async_context(relay)
-    return relay, environment
+    return relay, model, environment
 
 
 def _free_port() -> int:

@@ -21,11 +21,17 @@ class Backoff:
         """Begin anew: a connection has lasted."""
         self.failures = 0
 
-    def wait_s(self, verdict: Verdict) -> float:
-        """Count a failure and return the wait after it: up to 0.25 s, then 1 to 2, 2 to 4, ... 30 to 60 s."""
+    def wait_s(self, verdict: Verdict, told_s: float | None = None) -> float:
+        """Count a failure and return the wait after it: up to 0.25 s, then 1 to 2, 2 to 4, ... 30 to 60 s.
+
+        Where the server said when to come again, that is waited for, and hardly more.
+        """
         self.failures += 1
-        if verdict is Verdict.LATER:
-            return self._jittered(LATER_S)
+        if told_s is not None:
+            return max(min(told_s, HIGH_S), self._usual_s()) + self._rng.uniform(0.0, AT_ONCE_S)
+        return self._jittered(LATER_S) if verdict is Verdict.LATER else self._usual_s()
+
+    def _usual_s(self) -> float:
         if self.failures == 1:
             return self._rng.uniform(0.0, AT_ONCE_S)
         # The exponent is bounded too: a day of failures must not make a number of it that has no float.

@@ -27,6 +27,8 @@ class LiveModel:
     client_content: bool
     activity_marks: bool
     resumption: bool
+    functions: bool
+    search: bool
     context_tokens: int
 
 

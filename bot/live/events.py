@@ -1,7 +1,8 @@
 """What a Live session tells the conversation. Plain data; times are `time.monotonic()` seconds."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,42 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model asks for a function; it is to be answered by `LiveSession.answer_tool`, whatever happens."""
+
+    id: str
+    name: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    connection: int = 0
+    """Of which it was asked over: an answer over another one is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsCancelled:
+    """The model, or the end of its connection, has given up calls: they are not to be answered any more."""
+
+    ids: tuple[str, ...]
+    lost: bool = False
+    """Whether it was the connection: the model asks anew over the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebPage:
+    """A page that an answer rests on."""
+
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The model has searched the web; what it asked there must be shown, with links, beside the answer."""
+
+    queries: tuple[str, ...]
+    pages: tuple[WebPage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The session can be talked with (again); `resumed` says whether it kept its context."""
 
@@ -69,6 +106,14 @@ class Lost:
     """The connection is gone and a new one is being made; `reason` is a sentence to show."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """A model was refused, and another takes its place."""
+
+    refused: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +131,11 @@ LiveEvent: TypeAlias = (
     | InputTranscript
     | OutputTranscript
     | Usage
+    | ToolCalled
+    | ToolsCancelled
+    | Searched
     | Ready
     | Lost
+    | FellBack
     | Failed
 )

@@ -5,6 +5,7 @@ as an exception of the network. Where Google says more in the reason of a close,
 quota and a refused key come under codes that mean other things too.
 """
 
+import re
 import ssl
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,9 +15,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 NO_CLOSE_FRAME = 1006  # RFC 6455: the connection ended without one
 LOGGED_REASON = 200  # characters of the server's reason that are logged
+_SECONDS = re.compile(r"\s*([0-9]{1,6})\s*")
 
-# What the SDK raises for a message that is not JSON, not of the protocol, or not of its types.
-UNREADABLE = (TypeError, ValueError, AttributeError)
+# What the SDK raises for a message that is not JSON, nested without end, not of the protocol, or not of its
+# types.
+UNREADABLE = (TypeError, ValueError, AttributeError, RecursionError)
 
 
 class StrangeAnswerError(Exception):
@@ -38,8 +41,12 @@ class Failure:
     verdict: Verdict
     sentence: str
     detail: str = ""
+    model_at_fault: bool = False
+    """Whether another model may be had where this one is refused."""
     setup_read: bool = True
     """Whether the server may have read the setup; False where it was not reached, or refused the upgrade."""
+    delay_s: float | None = None
+    """After how many seconds to come again, where the server says so."""
 
 
 _LOST = Failure(Verdict.RETRY, "The connection to Gemini broke off.")
@@ -51,11 +58,18 @@ _KEY = Failure(Verdict.NEVER, "Gemini refused the API key; the operator must che
 _SETUP = Failure(
     Verdict.NEVER,
     "Gemini refused how the call is set up; the operator should check the Live model's settings.",
+    model_at_fault=True,
 )
 _POLICY = Failure(
-    Verdict.NEVER, "Gemini refused the call: the model may be gone, or not allowed for this key or content."
+    Verdict.NEVER,
+    "Gemini refused the call: the model may be gone, or not allowed for this key or content.",
+    model_at_fault=True,
 )
-_NO_MODEL = Failure(Verdict.NEVER, "Gemini does not know this Live model; the operator must choose another.")
+_NO_MODEL = Failure(
+    Verdict.NEVER,
+    "Gemini does not know this Live model; the operator must choose another.",
+    model_at_fault=True,
+)
 _SILENT = Failure(Verdict.RETRY, "Gemini did not answer in time.")
 _STRANGE = Failure(Verdict.RETRY, "Gemini answered with something that I don't understand.")
 _UNTRUSTED = Failure(
@@ -100,13 +114,15 @@ def classify(error: BaseException) -> Failure:
     """Return what the exception of an attempt, a send or a receive means."""
     match error:
         case errors.APIError():
-            # Its details are the reason of a close, or an error that came as a message.
-            return _by_code(error.code, str(error.message or error.details or ""))
+            # Its details are the reason of a close; or a whole message, in which anybody's words may stand.
+            told = error.message if isinstance(error.message, str) else error.details
+            return _by_code(error.code, told if isinstance(told, str) else "")
         case ConnectionClosed():
             frame = error.rcvd
             return _by_code(frame.code, frame.reason) if frame else _by_code(NO_CLOSE_FRAME, "")
         case InvalidStatus():
-            return replace(_by_code(error.response.status_code, ""), setup_read=False)
+            delay_s = _delay_s(error.response.headers.get("Retry-After", ""))
+            return replace(_by_code(error.response.status_code, ""), setup_read=False, delay_s=delay_s)
     found = _by_kind(error)
     return replace(found, detail=type(error).__name__)
 
@@ -115,6 +131,12 @@ def _by_code(code: int | None, reason: str) -> Failure:
     told = next((failure for words, failure in REASONS if words in reason.lower()), None)
     found = told or TABLE.get(code or 0) or _by_class(code or 0)
     return replace(found, detail=f"{code} {reason[:LOGGED_REASON]}".strip())
+
+
+def _delay_s(told: str) -> float | None:
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); a date says nothing: clocks differ."""
+    found = _SECONDS.fullmatch(told)
+    return float(found[1]) if found else None
 
 
 def _by_class(code: int) -> Failure:

@@ -20,7 +20,11 @@ from bot.live.events import (
     InputTranscript,
     Interrupted,
     OutputTranscript,
+    Searched,
+    ToolCalled,
+    ToolsCancelled,
     Usage,
+    WebPage,
 )
 
 _RATE = re.compile(r"rate=([1-9]\d{3,5})\b")
@@ -49,6 +53,9 @@ Told: TypeAlias = (
     | InputTranscript
     | OutputTranscript
     | Usage
+    | ToolCalled
+    | ToolsCancelled
+    | Searched
     | HandleUpdate
     | GoAway
 )
@@ -60,6 +67,11 @@ def read(message: types.LiveServerMessage, at: float) -> Iterator[Told]:
         yield HandleUpdate(update.new_handle, bool(update.resumable))
     if content := message.server_content:
         yield from _content(content, at)
+    for call in (message.tool_call and message.tool_call.function_calls) or ():
+        if call.id and call.name:  # without an id it can't be answered
+            yield ToolCalled(call.id, call.name, call.args or {})
+    if cancelled := message.tool_call_cancellation:
+        yield ToolsCancelled(tuple(cancelled.ids or ()))
     if usage := message.usage_metadata:
         yield Usage(
             usage.prompt_token_count or 0, usage.response_token_count or 0, usage.total_token_count or 0
@@ -77,12 +89,21 @@ def _content(content: types.LiveServerContent, at: float) -> Iterator[Told]:
             yield AnswerAudio(blob.data, rate_hz(blob.mime_type or ""), at)
     if content.output_transcription and content.output_transcription.text:
         yield OutputTranscript(content.output_transcription.text)
+    if content.grounding_metadata and (searched := _searched(content.grounding_metadata)):
+        yield searched
     if content.interrupted:
         yield Interrupted(at)
     if content.generation_complete:
         yield AnswerWhole(at)
     if content.turn_complete:
         yield AnswerEnded(at)
+
+
+def _searched(found: types.GroundingMetadata) -> Searched | None:
+    chunks = [chunk.web for chunk in found.grounding_chunks or () if chunk.web and chunk.web.uri]
+    pages = tuple(WebPage(web.uri or "", web.title or web.uri or "") for web in chunks)
+    queries = tuple(found.web_search_queries or ())
+    return Searched(queries, pages) if queries or pages else None
 
 
 def rate_hz(mime_type: str) -> int:

@@ -3,29 +3,32 @@
 What was sent stays here until the model has answered it. When the connection breaks off, `rewind` puts it
 before what waits, so that the next connection hears a turn from its beginning, and the new session answers
 what the old one did not. Audio is bounded to 10 s, sent and waiting together: the oldest goes first, and what
-goes unsent is counted. Marks stay consistent: a turn that was begun is begun again, one of which nothing is
-left is not sent at all, and no end comes without its begin.
+goes unsent is counted. Pictures are bounded by themselves, so that they never take the place of speech. Marks
+stay consistent: a turn that was begun is begun again, one of which nothing is left is not sent at all, and no
+end comes without its begin.
 
 Sans-I/O: the sender's task takes what `next` gives.
 """
 
-import itertools
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from bot.audio.pcm import LIVE_IN_HZ
 
 BYTES_PER_S = LIVE_IN_HZ * 2
 MAX_AUDIO_BYTES = 10 * BYTES_PER_S
 MAX_TEXTS = 32  # waiting; in a gap, who spoke long ago is no use
-# An answer begins some 2 s after its turn's end; what has none after this is not asked again: an old question
-# answered out of the blue is worse than one that was not.
-UNANSWERED_S = 15.0
+# An answer begins some 2 s after its turn's end, and a stall is noticed after 14 s at most. What has none for
+# longer is not asked again: an old question answered out of the blue is worse than one that was not.
+UNANSWERED_S = 20.0
 BACKLOG_BYTES = BYTES_PER_S // 5  # 200 ms: more than jitter ever lets wait
 CATCH_UP = 10.0  # times real time: 10 s are sent within 1 s, and still as a stream of frames
 NEVER = -math.inf
+MAX_PICTURE_BYTES = 8 * 1024 * 1024  # a minute of video at a frame a second, and some pictures beside it
+PICTURE_PAUSE_S = 0.001  # encoding one takes the event loop a millisecond: others go in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,36 @@ class Text:
 
     text: str
     answer: bool
+    passing: bool = False
+    """Whether it makes sense over this connection alone."""
 
 
-Item: TypeAlias = Audio | ActivityStart | ActivityEnd | Text
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture to see, JPEG; of a video, one of its frames."""
+
+    jpeg: bytes
+    by: int | None = None
+    """Who showed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of a function call, as JSON values; it belongs to the connection that asked."""
+
+    id: str
+    name: str
+    response: Mapping[str, Any]
+    silent: bool = False
+    """Whether the model is to say nothing about it."""
+
+
+Item: TypeAlias = Audio | ActivityStart | ActivityEnd | Text | Picture | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An item to send now, and how many seconds to wait after it while the queue is being caught up."""
+    """An item to send now, and how many seconds to wait after it before the next one."""
 
     item: Item
     pause_s: float
@@ -81,9 +106,28 @@ class _Entry:
         return len(self.item.pcm) if isinstance(self.item, Audio) else 0
 
     @property
+    def picture_size(self) -> int:
+        return len(self.item.jpeg) if isinstance(self.item, Picture) else 0
+
+    @property
+    def bound(self) -> bool:
+        """Whether it belongs to one connection."""
+        match self.item:
+            case ToolResult() | Text(passing=True):
+                return True
+        return False
+
+    @property
     def asks(self) -> bool:
         """Whether the model is to answer after it."""
-        return isinstance(self.item, ActivityEnd) or (isinstance(self.item, Text) and self.item.answer)
+        match self.item:
+            case ActivityEnd():
+                return True
+            case Text(answer=answer):
+                return answer
+            case ToolResult(silent=silent):
+                return not silent
+        return False
 
 
 class Outbox:
@@ -96,8 +140,13 @@ class Outbox:
         self._waiting_bytes = 0
         self._open = False
         self.lost_bytes = 0
-        self.forgotten_bytes = 0
         """Audio that went for want of room before any connection bore it."""
+        self.forgotten_bytes = 0
+        """Audio that went unsent because its speaker withdrew consent."""
+        self.lost_pictures = 0
+        """Pictures that went for want of room."""
+        self.refused: tuple[bytes, ...] = ()
+        """Pictures of which the model refused one, the last time that it did."""
 
     @property
     def activity_open(self) -> bool:
@@ -129,9 +178,19 @@ class Outbox:
                 self._waiting_bytes += len(pcm)
             case Text():
                 self._make_room_for_text()
+            case Picture(jpeg):
+                self._make_room_for_picture(len(jpeg))
         self._waiting.append(_Entry(item))
         _drop_if_empty(self._waiting, len(self._waiting) - 1)
         self._make_room()
+
+    def put_first(self, *items: Text | Picture) -> None:
+        """Add what a new connection is to know before all that waits."""
+        self._waiting.extendleft(_Entry(item) for item in reversed(items))
+
+    def holds(self, jpeg: bytes) -> bool:
+        """Whether a picture waits to be sent, or to be sent again."""
+        return any(isinstance(e.item, Picture) and e.item.jpeg == jpeg for e in self._waiting)
 
     def next(self, now: float) -> Outgoing | None:
         """Take the next item to send, None while there is none."""
@@ -144,7 +203,8 @@ class Outbox:
         self._waiting_bytes -= entry.size
         self._sent_bytes += entry.size
         behind = self._waiting_bytes > BACKLOG_BYTES
-        return Outgoing(entry.item, entry.size / BYTES_PER_S / CATCH_UP if behind else 0.0, again)
+        pause_s = entry.size / BYTES_PER_S / CATCH_UP if behind else 0.0
+        return Outgoing(entry.item, PICTURE_PAUSE_S if entry.picture_size else pause_s, again)
 
     def answered(self, *, by_marks: bool) -> None:
         """Let go of what the model has answered: with marks, all up to the last end; without, all sent."""
@@ -154,19 +214,32 @@ class Outbox:
         self._let_go(last)
 
     def forget(self, speaker: int) -> None:
-        """Let go of all speech of a person, sent or not: none of it is sent any more, or again."""
-        self.forgotten_bytes += sum(e.size for e in self._waiting if _is_speech_of(speaker, e))
+        """Let go of all that a person said or showed, sent or not: none of it is sent any more, or again."""
+        self.forgotten_bytes += sum(e.size for e in self._waiting if _is_of(speaker, e))
         for queue in (self._sent, self._waiting):
-            kept = [entry for entry in queue if not _is_speech_of(speaker, entry)]
+            kept = [entry for entry in queue if not _is_of(speaker, entry)]
             queue.clear()
             queue.extend(kept)
         self._sent_bytes = sum(entry.size for entry in self._sent)
         self._waiting_bytes = sum(entry.size for entry in self._waiting)
         _drop_all_empty(self._waiting)
 
+    def refuse_pictures(self) -> None:
+        """Let go of all pictures: the model ended the connection for what it was sent, and would again."""
+        queues = (self._sent, self._waiting)
+        self.refused = tuple(e.item.jpeg for queue in queues for e in queue if isinstance(e.item, Picture))
+        self._sent, self._waiting = (
+            deque(entry for entry in queue if not isinstance(entry.item, Picture)) for queue in queues
+        )
+        _drop_all_empty(self._waiting)
+
     def rewind(self, now: float) -> None:
         """Make ready for a new connection: what was sent and not answered is to be sent again, first."""
         self._forget(now)
+        # A new connection has not asked for what an older one did; it hears the turn again, and asks anew.
+        self._sent, self._waiting = (
+            deque(entry for entry in queue if not entry.bound) for queue in (self._sent, self._waiting)
+        )
         self._waiting.extendleft(reversed(self._sent))
         self._sent.clear()
         self._waiting_bytes += self._sent_bytes
@@ -193,10 +266,30 @@ class Outbox:
             del self._waiting[texts[0]]
             _drop_if_empty(self._waiting, texts[0])
 
+    def _make_room_for_picture(self, size: int) -> None:
+        """Let the oldest pictures go: those that were sent first, since a new connection may do without."""
+        for queue in (self._sent, self._waiting):
+            while self._picture_bytes() + size > MAX_PICTURE_BYTES:
+                oldest = next((index for index, entry in enumerate(queue) if entry.picture_size), None)
+                if oldest is None:
+                    break
+                self.lost_pictures += queue[oldest].sent_at == NEVER
+                del queue[oldest]
+                _drop_if_empty(queue, oldest)
+
+    def _picture_bytes(self) -> int:
+        return sum(entry.picture_size for queue in (self._sent, self._waiting) for entry in queue)
+
     def _forget(self, now: float) -> None:
-        """Let go of what was sent too long ago."""
-        old = itertools.takewhile(lambda entry: now - entry.sent_at > UNANSWERED_S, self._sent)
-        self._let_go(sum(1 for _ in old))
+        """Let go of the turns that ended too long ago, and of what is in none and was sent before that."""
+        if not self._sent or now - self._sent[0].sent_at <= UNANSWERED_S:
+            return
+        old, turns = 0, [number for number, entry in enumerate(self._sent, 1) if entry.asks]
+        for number in [*turns, *range(turns[-1] + 1 if turns else 1, len(self._sent) + 1)]:
+            if now - self._sent[number - 1].sent_at <= UNANSWERED_S:
+                break
+            old = number
+        self._let_go(old)
 
     def _let_go(self, count: int) -> None:
         """Drop the oldest of what was sent; the begin of a turn that goes on stays."""
@@ -213,7 +306,9 @@ class Outbox:
             self._sent.appendleft(begin)
 
 
-def _is_speech_of(speaker: int, entry: _Entry) -> bool:
+def _is_of(speaker: int, entry: _Entry) -> bool:
+    if isinstance(entry.item, Picture):
+        return entry.item.by == speaker
     if not isinstance(entry.item, Audio):
         return False
     whose = entry.item.speaker

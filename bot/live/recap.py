@@ -5,10 +5,18 @@ Transcripts don't say whose words they are, and come late. So when somebody's wo
 all that was said is forgotten, and what is told until the end of the model's turn.
 """
 
+import re
 from collections import deque
 
 MAX_CHARACTERS = 4000  # some 1,000 tokens: two minutes of talk, billed again with every turn
+MAX_CUT = 600  # characters of the question, and of the answer, that an answer is gone on with by
+CUT_OFF = (
+    "[The connection broke off while you were answering. Go on where you stopped, and say nothing of this.]"
+)
 _HEAD = "[The connection was renewed. This is what was said before; it needs no answer.]"
+# What a note says of who speaks; what a person wrote to the model follows its note in a line of its own.
+_WHO_SPEAKS = re.compile(r"\[(.+ is speaking now\..*|You hear these people all at once: .+)\]")
+_HEARD, _SAID = "They said: ", "You said: "
 
 
 class Recap:
@@ -26,16 +34,16 @@ class Recap:
     def heard(self, fragment: str) -> None:
         """Add a fragment of what people said."""
         if not self._closed:
-            self._add("They said: ", fragment)
+            self._add(_HEARD, fragment)
 
     def said(self, fragment: str) -> None:
         """Add a fragment of what the model said."""
         if not self._closed:
-            self._add("You said: ", fragment)
+            self._add(_SAID, fragment)
 
     def forget(self) -> None:
-        """Forget what was said, and the turn that is going on; of the notes the last one stays."""
-        notes = [text for who, text in self._lines if not who]
+        """Forget what was said or written, and the turn that is going on; who spoke last stays."""
+        notes = [text for who, text in self._lines if not who and _WHO_SPEAKS.fullmatch(text)]
         self._lines.clear()
         self._characters = 0
         self._closed = True
@@ -51,6 +59,16 @@ class Recap:
         if not self._lines:
             return None
         return "\n".join([_HEAD, *(who + text.strip() for who, text in self._lines)])
+
+    def cut_off(self) -> str:
+        """Return what a model is asked that is to go on with the answer that it was giving."""
+        newest: list[str] = []
+        for who, text in reversed(self._lines):
+            if who:
+                newest.insert(0, who + text.strip()[-MAX_CUT:])
+            if who == _HEARD:
+                break
+        return "\n".join([CUT_OFF, *newest])
 
     def _add(self, who: str, fragment: str) -> None:
         if self._lines and self._lines[-1][0] == who:

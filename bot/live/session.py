@@ -10,29 +10,38 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from google import genai
-from google.genai import errors, types
+from google.genai import errors
 from google.genai.live import AsyncSession
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bot.latency import Latency
+from bot.live.breaker import Breaker
 from bot.live.core import LiveCore
+from bot.live.delivery import deliver
 from bot.live.errors import LiveError
-from bot.live.events import Failed, LiveEvent, Ready
+from bot.live.events import Failed, LiveEvent, Ready, ToolCalled
 from bot.live.failures import UNREADABLE, StrangeAnswerError, classify
-from bot.live.outbox import BYTES_PER_S, ActivityEnd, ActivityStart, Audio, Item, Text
+from bot.live.outbox import (
+    ActivityEnd,
+    ActivityStart,
+    Audio,
+    Item,
+    Picture,
+    Text,
+    ToolResult,
+)
 from bot.live.setup import LiveSetup
 from bot.live.states import OVER, TALKING, LiveState
 
 logger = logging.getLogger(__name__)
 
-CONNECT_S = 10.0  # a server that never says setupComplete would be waited for for ever
-START_S = 7.0  # some attempts, where they fail fast; with 3 s for closing, /join is answered within 10 s
+START_S = 7.0  # two attempts, or more that fail fast; with 3 s for closing, /join is answered within 10 s
 SEND_S = 10.0  # a send that waits this long has filled every buffer on the way: the other end is gone
 CLOSE_S = 1.8  # the connection itself closes within 1 s
-MIME_TYPE = "audio/pcm;rate=16000"
 
 _FAILURES = (errors.APIError, WebSocketException, OSError, EOFError, StrangeAnswerError)
 
@@ -48,15 +57,19 @@ class LiveSession:
         *,
         name: str,
         rng: random.Random | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
-        """`rng` jitters the waits between attempts; `name` is the tasks' and the log's."""
+        """`rng` jitters the waits between attempts; `name` is the tasks' and the log's.
+
+        `breaker` is shared by the sessions of a process.
+        """
         self.mouth_to_live = Latency()
         """From when a datagram arrived to when the socket had taken its speech, whatever held it up between:
         keys at a join, the jitter buffer, a lost connection. What waits for its turn is not in it."""
         self._client = client
         self._on_event = on_event
         self._name = f"live-{name}"
-        self._core = LiveCore(setup, rng or random.Random(), name=self._name)  # noqa: S311 - jitter
+        self._core = LiveCore(setup, rng or random.Random(), name=self._name, breaker=breaker)  # noqa: S311 - jitter
         self._supervisor: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
         self._work = asyncio.Event()
@@ -79,17 +92,7 @@ class LiveSession:
 
     def counters(self) -> dict[str, int]:
         """Return what happened so far, by name."""
-        counted, outbox = self._core.counters, self._core.outbox
-        return {
-            "live_connections": counted.connections,
-            "live_resumed": counted.resumed,
-            "live_failures": counted.failures,
-            "live_unreadable_messages": counted.unreadable,
-            "live_fenced_messages": counted.fenced,
-            "live_stray_chunks": counted.stray,
-            "live_audio_lost_ms": outbox.lost_bytes * 1000 // BYTES_PER_S,
-            "live_audio_forgotten_ms": outbox.forgotten_bytes * 1000 // BYTES_PER_S,
-        }
+        return self._core.counted()
 
     # -- its life
 
@@ -171,6 +174,45 @@ class LiveSession:
         """Say something in words that is to be answered; it interrupts an answer."""
         self._say(Text(text, answer=True))
 
+    def unwanted(self) -> None:
+        """Take in that nobody wants to hear the rest of the answer: it is not gone on with."""
+        self._core.exchange.unwanted()
+
+    def show(self, jpeg: bytes, by: int | None = None) -> None:
+        """Let the model see a picture, in order with the speech; what it is to know of it goes before.
+
+        `by` is who shows it: it is forgotten with what they said.
+        """
+        self._say(Picture(jpeg, by))
+
+    def remind(self, text: str, jpeg: bytes, by: int) -> None:
+        """Let a connection that has just been made know of a picture before all that waits to be sent."""
+        self._core.outbox.put_first(Text(text, answer=False), Picture(jpeg, by))
+        self._work.set()
+
+    def holds(self, jpeg: bytes) -> bool:
+        """Whether a picture waits to be sent, or to be sent again."""
+        return self._core.outbox.holds(jpeg)
+
+    def refused(self) -> tuple[bytes, ...]:
+        """Return pictures of which the model refused one since this was last asked; none is sent again."""
+        refused, self._core.outbox.refused = self._core.outbox.refused, ()
+        return refused
+
+    @property
+    def backlog(self) -> int:
+        """How many items wait to be sent."""
+        return self._core.outbox.waiting
+
+    def answer_tool(self, call: ToolCalled, response: Mapping[str, Any], *, silent: bool = False) -> bool:
+        """Give the model what came of a function call, as JSON values; it tells it unless that is `silent`.
+
+        Returns False where the call was given up meanwhile, or its connection is gone.
+        """
+        wanted = self._core.result(call.connection, ToolResult(call.id, call.name, response, silent))
+        self._work.set()
+        return wanted
+
     def _mark(self, mark: ActivityStart | ActivityEnd) -> None:
         if not self.marks:
             raise ValueError("this session's model finds the turns itself, and refuses marks")
@@ -196,7 +238,7 @@ class LiveSession:
         attempt = self._core.attempt()
         try:
             async with contextlib.AsyncExitStack() as stack:
-                async with asyncio.timeout(CONNECT_S):
+                async with asyncio.timeout(self._core.patience_s):  # for setupComplete too
                     session = await self._open(stack, attempt.handle)
                 self._tell(self._core.connected(time.monotonic()))
                 await self._talk(session, attempt.number)
@@ -220,7 +262,7 @@ class LiveSession:
         if session.setup_complete is None:
             raise StrangeAnswerError
         if seed := self._core.seed():
-            await _deliver(session, Text(seed, answer=False))
+            await deliver(session, Text(seed, answer=False))
         return session
 
     async def _talk(self, session: AsyncSession, number: int) -> None:
@@ -240,6 +282,7 @@ class LiveSession:
                     running.discard(task)
                     task.result()
                 self._tell(self._core.poll(time.monotonic()))
+                self._work.set()  # a nudge may be to be sent
         finally:
             sender.cancel()
             receiver.cancel()
@@ -249,13 +292,14 @@ class LiveSession:
         """Send what there is to say, in order; end when the socket is closed, which the receiver reports."""
         with contextlib.suppress(ConnectionClosed):
             while True:
-                outgoing = self._core.outbox.next(time.monotonic())
+                outgoing = self._core.next(time.monotonic())
                 if outgoing is None:
                     self._work.clear()
                     await self._work.wait()
                     continue
                 async with asyncio.timeout(SEND_S):
-                    await _deliver(session, outgoing.item)
+                    await deliver(session, outgoing.item)
+                self._wake()  # an answer may be due now
                 item = outgoing.item
                 if isinstance(item, Audio) and item.direct and not outgoing.again:
                     self.mouth_to_live.record(time.monotonic() - item.at)
@@ -271,10 +315,11 @@ class LiveSession:
             except StopAsyncIteration:  # the SDK's iterator ends with each turn
                 messages = session.receive()
             except UNREADABLE:  # the socket is still good, and the next message may be one
-                self._core.counters.unreadable += 1
+                self._core.counters.unreadable_messages += 1
                 messages = session.receive()
             else:
                 self._tell(self._core.message(number, message, time.monotonic()))
+                self._work.set()
                 self._wake()
 
     def _wake(self) -> None:
@@ -299,16 +344,3 @@ class LiveSession:
                 self._on_event(event)
             except Exception:  # the listener's bug must not cost the connection
                 logger.exception("%s: %s was not taken in", self._name, type(event).__name__)
-
-
-async def _deliver(session: AsyncSession, item: Item) -> None:
-    match item:
-        case Audio(pcm):
-            await session.send_realtime_input(audio=types.Blob(data=pcm, mime_type=MIME_TYPE))
-        case ActivityStart():
-            await session.send_realtime_input(activity_start=types.ActivityStart())
-        case ActivityEnd():
-            await session.send_realtime_input(activity_end=types.ActivityEnd())
-        case Text(text, answer):
-            content = types.Content(role="user", parts=[types.Part(text=text)])
-            await session.send_client_content(turns=content, turn_complete=answer)

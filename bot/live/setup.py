@@ -1,12 +1,13 @@
 """How a Live session is set up: what is asked of a model, checked against what that model can do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from google.genai import types
 
 from bot.live.capabilities import Catalogue, LiveModel, catalogue
 from bot.live.errors import LiveError
+from bot.live.tools import FunctionSpec, tools_of
 
 # The whole context is billed again every turn. A quarter of the window is some 20 minutes of talk; beyond it
 # the oldest go until half of that is left, so that it is not cut again at every turn.
@@ -27,6 +28,14 @@ class LiveSetup:
     """A BCP-47 code that pins the language of the answers; None: the one that the model is spoken to."""
     transcripts: bool = True
     resumption: bool = True
+    fallbacks: tuple[str, ...] = ()
+    """The models that take its place, one after the other, where it is refused or gone."""
+    answers: bool = True
+    """Whether the model is to answer each turn: then silence is looked into. Else it may keep quiet."""
+    functions: tuple[FunctionSpec, ...] = ()
+    """What it may ask the program to do."""
+    search: bool = False
+    """Whether it may search the web."""
     models: Catalogue = field(default_factory=catalogue, repr=False, compare=False)
     """The table that says what the model can do."""
 
@@ -37,6 +46,8 @@ class LiveSetup:
             "can't be told where a turn ends": self.turns == "marks" and not found.activity_marks,
             "can't resume a session": self.resumption and not found.resumption,
             "can't be told who is speaking": not found.client_content,
+            "can't use tools": bool(self.functions) and not found.functions,
+            "can't search the web": self.search and not found.search,
         }
         for lack, needed in needs.items():
             if needed:
@@ -46,6 +57,15 @@ class LiveSetup:
     def capabilities(self) -> LiveModel:
         """The model as the table knows it: the successor, where a retired one is asked for."""
         return self.models.model(self.model)
+
+    def next(self) -> "LiveSetup | None":
+        """Return the setup with the next model that can do what is asked for, None where there is none."""
+        for position, name in enumerate(self.fallbacks, 1):
+            try:
+                return replace(self, model=name, fallbacks=self.fallbacks[position:])
+            except LiveError:
+                continue
+        return None
 
     def config(self, handle: str | None) -> types.LiveConnectConfig:
         """Return the SDK's form of it, which resumes the session of that handle, or begins one."""
@@ -62,6 +82,7 @@ class LiveSetup:
             session_resumption=types.SessionResumptionConfig(handle=handle) if self.resumption else None,
             input_audio_transcription=types.AudioTranscriptionConfig() if self.transcripts else None,
             output_audio_transcription=types.AudioTranscriptionConfig() if self.transcripts else None,
+            tools=[*tools_of(self.functions, search=self.search)] or None,
         )
 
     def _speech(self) -> types.SpeechConfig:

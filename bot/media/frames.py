@@ -3,10 +3,12 @@
 Runs in a thread: PyAV lets go of the GIL while FFmpeg seeks, decodes and scales.
 """
 
+import contextlib
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from bot.media.sniff import HEAD_BYTES, sniff
 # An encoder that sets few key frames has hundreds decoded for each that is looked for. After so long the key
 # frames themselves have to do: nobody waits for an exact picture that long.
 EXACT_S = 20.0
+_CLOSE_S = 0.2  # where frames are looked for every second; the last one before it is not missed by much
 _NEAR_S = 1.0  # from here on every frame is decoded; before, only those that others are made from
 
 # How the 2x2 part of a display matrix turns or mirrors (x, y) as stored, by its signs, y pointing down.
@@ -50,18 +53,69 @@ def frames_at(
     `exact_s` is how long exact frames are looked for. Raises MediaError, which calls the file `name`, where
     it can't be opened; Stopped once `stop` is set.
     """
-    with path.open("rb") as file:
-        found = sniff(file.read(HEAD_BYTES))
     until = time.monotonic() + exact_s
     pictures: list[Image.Image | None] = []
-    with opened(path, found.container if found is not None else "", name) as video:
-        stream = next((each for each in video.streams.video if not each.disposition & COVER), None)
+    with opened(path, _container(path), name) as video:
+        stream = _moving(video)
         if stream is None:
             return [None for _ in times_s]
         for at_s in times_s:
             frame = _frame_at(video, stream, at_s, until, stop)
             pictures.append(None if frame is None else _picture(frame, stream, longest))
     return pictures
+
+
+def frames_through(
+    path: Path, name: str, times_s: Sequence[float], longest: int, stop: threading.Event
+) -> Iterator[Image.Image]:
+    """Yield the frame at each time as `frames_at` does, in one pass, for many times that lie close together.
+
+    The times ascend. Where the video ends or breaks off earlier, the last frame stands for the rest.
+    """
+    with opened(path, _container(path), name) as video:
+        stream = _moving(video)
+        if stream is None:
+            return
+        start = stream.start_time or 0
+        wanted = [round(at_s / stream.time_base) + start for at_s in times_s]
+        shown, given = None, 0
+        for frame in _until_broken(_frames_near(video, stream, wanted, stop)):
+            while shown is not None and given < len(wanted) and frame.pts > wanted[given]:
+                yield _picture(shown, stream, longest)
+                given += 1
+            if given == len(wanted):
+                return
+            shown = frame
+        if shown is not None:
+            for _ in wanted[given:]:
+                yield _picture(shown, stream, longest)
+
+
+def _container(path: Path) -> str:
+    with path.open("rb") as file:
+        found = sniff(file.read(HEAD_BYTES))
+    return found.container if found is not None else ""
+
+
+def _moving(video: Any) -> Any:
+    return next((each for each in video.streams.video if not each.disposition & COVER), None)
+
+
+def _frames_near(video: Any, stream: Any, wanted: Sequence[int], stop: threading.Event) -> Iterator[Any]:
+    """Decode from the beginning; of frames far from all that are wanted, only those that others need."""
+    near = round(_CLOSE_S / stream.time_base)
+    for packet in video.demux(stream):
+        if stop.is_set():
+            raise Stopped
+        at = bisect_left(wanted, packet.pts) if packet.pts is not None else 0
+        far = packet.pts is not None and at < len(wanted) and wanted[at] - packet.pts > near
+        stream.codec_context.skip_frame = "NONREF" if far else "DEFAULT"
+        yield from (frame for frame in packet.decode() if frame.pts is not None)
+
+
+def _until_broken(frames: Iterator[Any]) -> Iterator[Any]:
+    with contextlib.suppress(av.error.FFmpegError):
+        yield from frames
 
 
 def _frame_at(video: Any, stream: Any, at_s: float, until: float, stop: threading.Event) -> Any:

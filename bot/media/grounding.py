@@ -3,6 +3,7 @@
 https://ai.google.dev/gemini-api/docs/google-search
 """
 
+from collections.abc import Sequence
 from urllib.parse import urlencode, urlsplit
 
 from google.genai import types
@@ -18,15 +19,18 @@ def grounding_of(metadata: types.GroundingMetadata | None) -> Grounding | None:
     """Return the sources and searches of an answer; None where it rests on none."""
     if metadata is None:
         return None
+    found = [chunk.web for chunk in metadata.grounding_chunks or [] if chunk.web is not None]
+    return linked([(web.title or "", web.uri or "") for web in found], metadata.web_search_queries or [])
+
+
+def linked(pages: Sequence[tuple[str, str]], queries: Sequence[str]) -> Grounding | None:
+    """Return pages, by title and address, and searches as links; None where there are none."""
     sources = tuple(
-        Link(chunk.web.title or str(urlsplit(chunk.web.uri).hostname), chunk.web.uri)
-        for chunk in (metadata.grounding_chunks or [])[:MOST_SOURCES]
-        if chunk.web is not None and chunk.web.uri and _on_the_web(chunk.web.uri)
+        Link(title or str(urlsplit(address).hostname), address)
+        for title, address in pages[:MOST_SOURCES]
+        if _on_the_web(address)
     )
-    searches = tuple(
-        Link(query, _SEARCH + urlencode({"q": query}))
-        for query in (metadata.web_search_queries or [])[:MOST_SEARCHES]
-    )
+    searches = tuple(Link(query, _SEARCH + urlencode({"q": query})) for query in queries[:MOST_SEARCHES])
     return Grounding(sources, searches) if sources or searches else None
 
 
@@ -56,4 +60,7 @@ def _between_letters(data: bytes, at: int) -> bool:
 
 
 def _on_the_web(address: str) -> bool:
-    return urlsplit(address).scheme in ("http", "https")
+    try:
+        return urlsplit(address).scheme in ("http", "https")
+    except ValueError:  # half of an IPv6 address, for one
+        return False

@@ -33,6 +33,8 @@ def look(path: str) -> dict[str, object]:
         if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
             return {"problem": "encrypted"}
         return {"pages": len(reader.pages)}
+    except NotImplementedError:  # an encryption that pypdf has not
+        return {"problem": "encrypted"}
     except (PyPdfError, OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         return {"problem": "broken"}
     except (RecursionError, MemoryError):

@@ -5,6 +5,8 @@ anew, so no metadata (such as where it was taken) and nothing hidden behind the 
 """
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +36,17 @@ BROKEN = "{name} is damaged or not really a picture: post another copy of it."
 # Formats that hold drawings, screenshots and text: JPEG would smear their edges.
 _EXACT = {"PNG", "GIF", "BMP", "WEBP", "TIFF"}
 # What decoders raise for broken bytes: Pillow's own, and those of zlib, struct and the plugins.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, ArithmeticError)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True)
@@ -51,10 +63,27 @@ def fit_picture(path: Path, container: str, into: Path, detail: Detail | None, n
 
     Of an animation it is the first frame. Raises MediaError, which calls the picture `name`.
     """
+    with _opened(path, container, name) as opened:
+        _shrink_decoding(opened, min(ENOUGH, SIDE[detail]) if detail != "high" else SIDE[detail])
+        return _fit(opened, container, into, SIDE[detail], name)
+
+
+def upright(path: Path, container: str, side: int, name: str) -> Image.Image:
+    """Return the picture in `path` as people see it, RGB, no side longer than `side`; transparent is white.
+
+    Of an animation it is the first frame. Raises MediaError, which calls the picture `name`.
+    """
+    with _opened(path, container, name) as opened:
+        _shrink_decoding(opened, side)
+        _load(opened, name)
+        return _upright(opened, _within(opened.size, side), keep_alpha=False)
+
+
+@contextmanager
+def _opened(path: Path, container: str, name: str) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=[container]) as opened:
-            _shrink_decoding(opened, min(ENOUGH, SIDE[detail]) if detail != "high" else SIDE[detail])
-            return _fit(opened, container, into, SIDE[detail], name)
+            yield opened
     except (Image.DecompressionBombError, MemoryError) as error:
         raise MediaError(TOO_BIG.format(name=name)) from error
     except _BROKEN as error:
@@ -63,19 +92,28 @@ def fit_picture(path: Path, container: str, into: Path, detail: Detail | None, n
         raise MediaError(BROKEN.format(name=name)) from error
 
 
-def _fit(opened: Image.Image, container: str, into: Path, side: int, name: str) -> Picture:
+def _load(opened: Image.Image, name: str) -> None:
     if opened.width * opened.height > MAX_PIXELS:
         raise MediaError(TOO_BIG.format(name=name))
     opened.load()
-    size = _within(opened.size, side)
-    exact = container in _EXACT and size[0] * size[1] <= KEEP_EXACT_PIXELS
-    plain = _plain(opened, keep_alpha=exact)
+
+
+def _upright(opened: Image.Image, size: tuple[int, int], *, keep_alpha: bool) -> Image.Image:
+    plain = _plain(opened, keep_alpha=keep_alpha)
     if size != plain.size:
         # A bilinear filter with its support widened by the scale loses nothing visible, in half of
         # bicubic's time.
         plain = plain.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     ImageOps.exif_transpose(plain, in_place=True)
     plain.info.clear()  # what the file said beside its pixels
+    return plain
+
+
+def _fit(opened: Image.Image, container: str, into: Path, side: int, name: str) -> Picture:
+    _load(opened, name)
+    size = _within(opened.size, side)
+    exact = container in _EXACT and size[0] * size[1] <= KEEP_EXACT_PIXELS
+    plain = _upright(opened, size, keep_alpha=exact)
     if exact:
         plain.save(into, "PNG", compress_level=1, exif=b"")
     else:

@@ -3,10 +3,12 @@
 Runs in a thread: PyAV lets go of the GIL while FFmpeg reads, decodes and encodes.
 """
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,15 @@ class Stopped(Exception):  # noqa: N818 - no error: whoever asked went away
     """The work was given up because nobody waits for it any more."""
 
 
-def probe(path: Path, container: str, name: str, stop: threading.Event) -> Recording:
+def probe(path: Path, container: str, name: str, stop: threading.Event, *, sound: bool = True) -> Recording:
     """Return what the recording in `path` holds; `container` is FFmpeg's name for its format.
 
-    Raises MediaError, which calls it `name`, where nothing of it can be decoded; Stopped once `stop` is set.
+    Without `sound`, what it holds besides that. Raises MediaError, which calls it `name`, where nothing of
+    it, or not all, can be decoded; Stopped once `stop` is set.
     """
     with opened(path, container, name) as file:
         video = next((each for each in file.streams.video if not each.disposition & COVER), None)
-        audio = next(iter(file.streams.audio), None)
+        audio = next(iter(file.streams.audio), None) if sound else None
         streams = [each for each in (video, audio) if each is not None]
         if not streams:
             raise MediaError(BROKEN.format(name=name))
@@ -66,6 +69,26 @@ def to_voice(path: Path, container: str, into: Path, name: str, stop: threading.
         for part in resampler.resample(None):
             out.mux(voice.encode(part))
         out.mux(voice.encode(None))
+
+
+def to_pcm(path: Path, container: str, name: str, longest_s: float, stop: threading.Event) -> bytes:
+    """Return the sound of a recording, PCM16 little-endian, 16 kHz mono, from the recording's beginning.
+
+    Where it can't be decoded any further it ends, at `longest_s` at the latest. Raises as `probe`.
+    """
+    most = 2 * round(longest_s * VOICE_HZ)
+    pcm = bytearray()
+    with opened(path, container, name) as file, contextlib.suppress(av.error.FFmpegError, ValueError):
+        begins_s = file.start_time / av.time_base if file.start_time else 0.0
+        resampler = av.AudioResampler("s16", "mono", VOICE_HZ)
+        for frame in chain(_frames(file, stop), [None]):
+            if not pcm and frame is not None and frame.time is not None:  # it may begin after the pictures
+                pcm += bytes(min(most, 2 * round(max(0.0, frame.time - begins_s) * VOICE_HZ)))
+            for part in resampler.resample(frame):
+                pcm += part.to_ndarray().tobytes()
+            if len(pcm) >= most:
+                break
+    return bytes(pcm[:most])
 
 
 COVER = av.stream.Disposition.attached_pic  # a still in a music file is no video

@@ -19,7 +19,11 @@ def number(value: Any, *names: str) -> float | None:
     found = _at(value, names)
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return float(found) if math.isfinite(found) else None
+    try:
+        real = float(found)
+    except OverflowError:  # JSON's integers have no end
+        return None
+    return real if math.isfinite(real) else None
 
 
 def rows(value: Any, *names: str) -> list[dict[str, Any]]:

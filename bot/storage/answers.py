@@ -130,12 +130,12 @@ class AnswerStore:
         holding = select(answer_people.c.answer_id).where(answer_people.c.user_id == user_id)
         # SQLAlchemy writes IS NULL where there is no guild.
         theirs = (answers.c.id.in_(holding), answers.c.guild_id == guild_id)
-        async with self._database.writing() as connection:
+        async with self._database.deleting() as connection:
             ids = list((await connection.execute(select(answers.c.id).where(*theirs))).scalars())
             await connection.execute(delete(answers).where(*theirs))
         return ids
 
     async def forget_old(self, now: float) -> None:
         """Forget what is kept no longer."""
-        async with self._database.writing() as connection:
+        async with self._database.deleting() as connection:
             await connection.execute(delete(answers).where(answers.c.until <= now))

@@ -9,6 +9,7 @@ from sqlalchemy.sql import ColumnElement
 from bot.storage.answers import answers
 from bot.storage.consents import NEVER
 from bot.storage.database import Database
+from bot.storage.notes import notes
 from bot.storage.tables import consents
 from bot.storage.transcripts import utterances
 
@@ -23,6 +24,8 @@ class Kept:
     """When the person objected, None where that does not hold."""
     utterances: int
     answers: int
+    notes: int
+    """That the person told."""
 
 
 class KeptStore:
@@ -43,6 +46,7 @@ class KeptStore:
                 withdrawn_at=None if consent is None else consent.withdrawn_at,
                 utterances=await _count(connection, utterances, guild_id, user_id),
                 answers=await _count(connection, answers, guild_id, user_id, answers.c.until > now),
+                notes=await _count(connection, notes, guild_id, user_id),
             )
 
 

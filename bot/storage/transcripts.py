@@ -70,9 +70,12 @@ class TranscriptStore:
             return [Utterance(**row) for row in (await connection.execute(query)).mappings()]
 
     async def forget_before(self, guild_id: int, until: float) -> None:
-        """Delete what was said in a guild before then."""
+        """Delete what was said in a guild before then, from the disk too.
+
+        Where a guild shortens how long it keeps that, this is called at once; with infinity nothing stays.
+        """
         old = (utterances.c.guild_id == guild_id, utterances.c.at < until)
-        async with self._database.writing() as connection:
+        async with self._database.deleting() as connection:
             await connection.execute(delete(utterances).where(*old))
 
     async def guilds(self) -> set[int]:

@@ -23,12 +23,14 @@ _PARSER = (
     .disable("reference")
 )
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,20}")
+_LINE_END = re.compile(r"\r\n?")
 _RULE = "─" * 12
 _LARGEST = 2  # levels of headings that stay headings: Discord's largest is too loud within an answer
 
 
 def blocks_of(markdown: str) -> list[Block]:
     """Return what a model wrote as blocks in Discord's Markdown, without mentions and pictures."""
+    markdown = _LINE_END.sub("\n", markdown)  # as the parser does, whose lines are counted in tables
     try:
         writer = _Writer(markdown)
         writer.write(SyntaxTreeNode(_PARSER.parse(markdown)).children)
@@ -126,7 +128,7 @@ class _Writer:
         self.blocks.append(block)
 
     def _flush(self, kind: Kind) -> None:
-        text = "\n".join(self._lines).rstrip()
+        text = "\n".join(self._lines).rstrip().lstrip("\n")
         if text:
             self.blocks.append(Block(kind, text))
         self._lines = []

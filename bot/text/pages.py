@@ -97,10 +97,12 @@ def divided(block: Block, room: int) -> tuple[Block, Block | None]:
         count += 1
     head, rest = lines[:count], lines[count:]
     if not head:
-        begun, rest[0] = (_cut_code if code else cut_line)(rest[0], room)
-        head = [begun]
-    left = Block(block.kind, "\n".join(rest), block.language) if rest else None
-    return Block(block.kind, "\n".join(head), block.language), left
+        first, rest[0] = (_cut_code if code else cut_line)(rest[0], room)
+        head = [first]
+    # A page that begins with empty lines could be nothing but them.
+    left = "\n".join(rest) if code else "\n".join(rest).lstrip("\n")
+    begun = Block(block.kind, "\n".join(head), block.language)
+    return begun, Block(block.kind, left, block.language) if left else None
 
 
 def _cut_code(line: str, limit: int) -> tuple[str, str]:

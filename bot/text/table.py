@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markdown_it.tree import SyntaxTreeNode
 
 from bot.text.blocks import Block, Kind
+from bot.text.escape import escaped
 from bot.text.inline import discord_inline, plain_inline
 
 # Columns of letters that a code block shows in one line, in a window of usual width.
@@ -41,7 +42,7 @@ def _row(row: SyntaxTreeNode, source: list[str]) -> list[_Cell]:
     beyond = " | ".join(piece.strip() for piece in pieces[len(cells) :] if piece.strip())
     if beyond:
         last = cells[-1]
-        cells[-1] = _Cell(f"{last.plain} | {beyond}", f"{last.shown} | {beyond}", last.right)
+        cells[-1] = _Cell(f"{last.plain} | {beyond}", f"{last.shown} | {escaped(beyond)}", last.right)
     return cells
 
 

@@ -12,7 +12,7 @@ from discord.voice_state import VoiceConnectionState
 from bot.audio.ratepath import RatePath
 from bot.voice.clock import SendClock
 from bot.voice.connection import VoiceConnection
-from bot.voice.events import Connected, Disconnected, Ended, Joined, Left, VoiceEvent
+from bot.voice.events import Connected, Deaf, Disconnected, Ended, Joined, Left, VoiceEvent
 from bot.voice.gateway import VoiceGateway
 from bot.voice.inbox import Inbox
 from bot.voice.livekeys import LiveKeys
@@ -20,11 +20,14 @@ from bot.voice.mouth import Mouth
 from bot.voice.outlet import Outlet
 from bot.voice.playout import Playout
 from bot.voice.receive import ReceivePipeline
+from bot.voice.recovery import Closure, Remedy
 from bot.voice.stats import ReceiveStats
 from bot.voice.supervisor import end
 from bot.voice.transport import MODES
 
 logger = logging.getLogger(__name__)
+
+_DEAF = Closure(Remedy.REJOIN, "packets arrive and no sound comes out of them")
 
 
 class EarshotVoiceClient(discord.VoiceClient):
@@ -56,7 +59,7 @@ class EarshotVoiceClient(discord.VoiceClient):
         connection = self._connection
         keys = LiveKeys(connection)
         self._pipeline = ReceivePipeline(path=path, keys=keys, consented=consented)
-        self._inbox = Inbox(self.loop, self._heard, self._after_input)
+        self._inbox = Inbox(self.loop, self._heard, self._after_input, connection.renew)
         self._outlet = Outlet(keys, connection.is_connected, connection.send_packet)
         self._mouth = Mouth(
             loop=self.loop, clock=clock, outlet=self._outlet, announce=self._speak, name=connection.name
@@ -90,16 +93,28 @@ class EarshotVoiceClient(discord.VoiceClient):
         """Drop at once what is kept of a person who withdrew consent."""
         self._pipeline.consent_changed(user_id)
 
+    async def show_muted(self, muted: bool) -> None:
+        """Show in the channel whether the bot is muted; raise ConnectionError where that can't be told now.
+
+        Whenever the bot joins again in this call, it shows the same.
+        """
+        await self._connection.show_muted(muted)
+
     def counters(self) -> dict[str, int]:
         """Return all that is counted, by name."""
         return {
             **self.stats.as_dict(),
             **self._outlet.stats.as_dict(),
+            **self._mouth.punctuality.as_dict(),
             "datagrams_forgotten": self._inbox.overflowed,
             "playout_underruns": self.playout.underruns,
             "playout_refused": self.playout.refused,
             "dave_messages_refused": self._connection.refused_messages,
             "dave_recoveries": self._connection.recoveries,
+            "dead_paths": self._connection.dead_paths,
+            "failed_parts": self._connection.failed_parts,
+            "deaf_alarms": self._pipeline.watchdog.alarms,
+            "receive_errors": self._inbox.errors,
             "callback_errors": self._callback_errors,
         }
 
@@ -131,7 +146,7 @@ class EarshotVoiceClient(discord.VoiceClient):
         if op == VoiceGateway.SPEAKING:
             self._emit(self._pipeline.speaking(int(data["user_id"]), int(data["ssrc"]), now))
         elif op == VoiceGateway.CLIENTS_CONNECT:
-            users = [int(user_id) for user_id in data["user_ids"]]
+            users = [int(user_id) for user_id in data["user_ids"] if int(user_id) != self.user.id]
             self._announced.update(users)
             self._emit(self._pipeline.clients_connected(users, now))
         elif op == VoiceGateway.CLIENT_DISCONNECT:
@@ -178,10 +193,20 @@ class EarshotVoiceClient(discord.VoiceClient):
 
     def _after_input(self) -> None:
         self._arm()
+        self._look_for_deafness()
         idle = self._recovery is None or self._recovery.done()
         if self._pipeline.wants_recovery and idle and self.is_connected():
             self._pipeline.recovery_taken()
             self._recovery = asyncio.create_task(self._recover(), name=f"{self._connection.name}-deaf")
+
+    def _look_for_deafness(self) -> None:
+        alarm = self._pipeline.watchdog.look(time.monotonic()) if self.is_connected() else None
+        if alarm is None:
+            return
+        logger.warning("%s: deaf to %d people: %s", self._connection.name, len(alarm.users), alarm.reason)
+        self._emit([Deaf(alarm.users, alarm.reason)])
+        if alarm.rejoin:
+            self._connection.give_up(_DEAF)
 
     async def _recover(self) -> None:
         try:

@@ -24,6 +24,7 @@ GRID_S = 0.005
 FRAME_SLOTS = int(FRAME_MS / 1000 / GRID_S)
 MAX_BURST = 3  # packets of one call sent at once to catch up: 60 ms, what receivers buffer; else we slow down
 LATE_S = FRAME_MS / 1000  # later than this a tick has missed its turn, and a receiver may have heard it
+VERY_LATE_S = 0.1  # longer than what receivers and we buffer: everybody heard a gap
 JOIN_S = 2.0  # a tick takes well under a millisecond; longer means that a sender hangs
 LOG_EVERY = 500  # of one sender's errors at 50 a second: one line in 10 s
 
@@ -38,11 +39,40 @@ class Sender(Protocol):
         """Send the packet that is due."""
 
 
+@dataclass(slots=True)
+class Punctuality:
+    """How one sender's ticks came, against the slots they were due in."""
+
+    ticks: int = 0
+    late: int = 0
+    """More than 20 ms after their slot."""
+    very_late: int = 0
+    """More than 100 ms after their slot."""
+    worst_s: float = 0.0
+
+    def note(self, late_s: float) -> None:
+        """Count a tick that came so late."""
+        self.ticks += 1
+        self.late += late_s > LATE_S
+        self.very_late += late_s > VERY_LATE_S
+        self.worst_s = max(self.worst_s, late_s)
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counters, by names that can stand beside others of the call."""
+        return {
+            "ticks": self.ticks,
+            "ticks_late": self.late,
+            "ticks_very_late": self.very_late,
+            "tick_worst_ms": round(self.worst_s * 1000),
+        }
+
+
 @dataclass
 class _Entry:
     """A sender's place on the grid; slots count grid steps since the clock's zero."""
 
     sender: Sender
+    punctuality: Punctuality
     due: int | None = None  # None while no tick is wanted
     earliest: int = 0  # a frame after the last tick
     errors: int = 0
@@ -82,11 +112,13 @@ class SendClock:
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
 
-    def register(self, sender: Sender) -> None:
-        """Tick the sender from now on."""
+    def register(self, sender: Sender) -> Punctuality:
+        """Tick the sender from now on; return the counters of how well that goes."""
+        punctuality = Punctuality()
         with self._changed:
-            self._entries[id(sender)] = _Entry(sender)
+            self._entries[id(sender)] = _Entry(sender, punctuality)
         self.wake()
+        return punctuality
 
     def unregister(self, sender: Sender) -> None:
         """Tick the sender no more, but for one tick that may be under way."""
@@ -143,6 +175,7 @@ class SendClock:
         late_s = now - slot * GRID_S
         self.lateness.record(late_s)
         self.late += late_s > LATE_S
+        entry.punctuality.note(late_s)
         entry.due = entry.earliest = slot + FRAME_SLOTS
         entry.sender.tick(now)
 

@@ -10,26 +10,29 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import discord
-from discord.gateway import DiscordVoiceWebSocket
 from discord.types.voice import GuildVoiceState, VoiceServerUpdate
 from discord.utils import MISSING
-from discord.voice_state import ConnectionFlowState, SocketReader
+from discord.voice_state import ConnectionFlowState
 
-from bot.voice.encryption import EncryptedState
+from bot.voice import recovery
 from bot.voice.errors import VoiceError
-from bot.voice.gateway import VoiceGateway
-from bot.voice.keepalive import keep_alive
+from bot.voice.gateway import VoiceGateway, handle_next
+from bot.voice.maingateway import MainGateway
 from bot.voice.observer import Observer
-from bot.voice.reader import DatagramReader
-from bot.voice.supervisor import Supervisor, end
+from bot.voice.payloads import check_voice_server, check_voice_state
+from bot.voice.recovery import Closure, Remedy
+from bot.voice.supervisor import Supervisor
+from bot.voice.udp import UdpState
 
 logger = logging.getLogger(__name__)
 
 CONNECT_S = 8.0  # with 2 s for cleaning up, who asked has an answer within 10 s
 ASK_S = 4.0  # Discord answers within half a second, or never
 GREET_S = 4.0  # TLS, session, discovery: half a second across the world; with a lost datagram or two more
+QUIET_S = 12.0  # discord.py's heartbeat is answered every 5 s: two were not; it would itself wait for 30 s
 LEAVE_S = 1.0  # until Discord confirms that we left; without waiting, the next join would take it for a kick
-READER_CHECKS, READER_CHECK_S = 250, 0.002  # it ends within microseconds
+
+_SESSION_LOST = Closure(Remedy.REJOIN, "my session with Discord was lost")
 
 
 class _Credentials(NamedTuple):
@@ -38,7 +41,7 @@ class _Credentials(NamedTuple):
     endpoint: str | None
 
 
-class VoiceConnection(EncryptedState):
+class VoiceConnection(UdpState):
     """The state of one call's connection; `connect` once, `disconnect` once or more."""
 
     def __init__(self, voice_client: discord.VoiceClient, observer: Observer) -> None:
@@ -48,42 +51,43 @@ class VoiceConnection(EncryptedState):
         self.granted = False
         """There is a server to use, with a token."""
         self._placed = False  # we are in the channel, as far as the main gateway said
+        self._main = MainGateway(voice_client)
+        self._asked_in: str | None = None  # the main gateway's session that our place depends on
         self._in_use: _Credentials | None = None
         self._news = asyncio.Event()
-        self._keepalive: asyncio.Task[None] | None = None
         self._teardown: asyncio.Task[None] | None = None
         self._supervisor = Supervisor(self, self.name)
-        self.add_socket_listener(observer.datagram)
 
     # -- what the main gateway says
 
     async def voice_state_update(self, data: GuildVoiceState) -> None:
         """Note where we are; a mere change of mute or deafen changes nothing here."""
+        check_voice_state(data)
         channel_id = cast("str | int | None", data["channel_id"])  # the type denies the None of leaving
         if channel_id is None:
             self._disconnected.set()
             # Before we are in, this is about an earlier call; after we asked to leave, it was us.
+            if self._placed and self._main.session != self._asked_in:
+                # Nobody took us out: our place went with the session that had it.
+                self._placed = False
+                self.give_up(_SESSION_LOST)
             self.removed = self.removed or self._placed
         else:
             self._placed = True
             self.session_id = data["session_id"]
-            self._moved_to(int(channel_id))
+            self.channel_id = int(channel_id)
+            self.voice_client.channel = self._main.channel(self.channel_id) or self.voice_client.channel
         self._tell_news()
 
     async def voice_server_update(self, data: VoiceServerUpdate) -> None:
         """Note which server to use; without an endpoint it is gone and another will be named."""
+        check_voice_server(data)
         endpoint = data.get("endpoint")
         self.server_id = int(data["guild_id"])
         self.token = data["token"]
         self.endpoint = endpoint.removeprefix("wss://") if endpoint else None
         self.granted = bool(self.token and self.endpoint)
         self._tell_news()
-
-    def _moved_to(self, channel_id: int) -> None:
-        self.channel_id = channel_id
-        channel = self.guild.get_channel(channel_id)
-        if isinstance(channel, (discord.VoiceChannel, discord.StageChannel)):
-            self.voice_client.channel = channel
 
     def _tell_news(self) -> None:
         self._news.set()
@@ -93,6 +97,11 @@ class VoiceConnection(EncryptedState):
     def stale(self) -> bool:
         """Whether the session or server in use is not the one that the main gateway named last."""
         return self._in_use is not None and self._in_use != self._credentials()
+
+    @property
+    def evicted(self) -> bool:
+        """Whether there is nothing to come back to: channel or server are gone for us."""
+        return self._main.lost_sight_of(self.channel_id)
 
     def _credentials(self) -> _Credentials:
         return _Credentials(self.session_id, self.token, self.endpoint)
@@ -118,7 +127,7 @@ class VoiceConnection(EncryptedState):
                 await self._supervisor.start(reconnect=reconnect)
             connected = True
         except TimeoutError as error:
-            raise VoiceError(self._unanswered()) from error
+            raise VoiceError(recovery.UNANSWERED if self._placed else recovery.NOT_LET_IN) from error
         finally:
             if not connected:
                 await self.disconnect()
@@ -144,15 +153,14 @@ class VoiceConnection(EncryptedState):
                 lambda: self.channel_id == channel.id and self.is_connected() and not self.misplaced
             )
 
-    def _unanswered(self) -> str:
-        if not self._placed:
-            return (
-                "Discord did not let me into the voice channel. It may be full, or I may lack the permission "
-                "to connect; check that, then try /join again."
-            )
-        return "Discord's voice server did not answer; try /join again in a minute."
+    async def show_muted(self, muted: bool) -> None:
+        """Show the bot as muted by itself, or not, now and whenever we join again; raise ConnectionError."""
+        self.self_mute = muted
+        if self._placed:
+            await self._tell_main_gateway(self.voice_client.channel)
 
     async def _tear_down(self) -> None:
+        self._over = True
         try:
             await self._supervisor.stop()
             self._pause_media()
@@ -166,20 +174,22 @@ class VoiceConnection(EncryptedState):
             self.voice_client.cleanup()
         await self._reader_ended()
 
-    async def _reader_ended(self) -> None:
-        for _ in range(READER_CHECKS):
-            if not self._socket_reader.is_alive():
-                return
-            await asyncio.sleep(READER_CHECK_S)
-        logger.warning("%s: the socket reader's thread did not end", self.name)
-
     # -- what the supervisor directs
+
+    def give_up(self, lost: Closure) -> bool:
+        """Take a connection that stands for lost, if there is one; return whether there was."""
+        return self._supervisor.give_up(lost)
 
     async def ask(self, *, leave_first: bool) -> None:
         """Ask the main gateway for a session and a server; raise TimeoutError if none comes."""
         await self.hang_up()
-        if leave_first:
+        # While it is away there is nobody to ask, and growing intervals would only go on when it is back.
+        session = await self._main.back()
+        if session != self._asked_in:
+            self._placed = False
+        elif leave_first:
             await self._leave()
+        self._asked_in = session
         self.granted = False
         async with asyncio.timeout(ASK_S):
             await self._tell_main_gateway(self.voice_client.channel)
@@ -193,8 +203,8 @@ class VoiceConnection(EncryptedState):
         async with asyncio.timeout(GREET_S):
             self.ws = await VoiceGateway.from_connection_state(self)
             while self.ws.secret_key is None:
-                await _handle_next(self.ws)
-        self._keepalive = asyncio.create_task(keep_alive(self.send_packet), name=f"{self.name}-keepalive")
+                await handle_next(self.ws)
+        self._keep_path()
 
     async def resume_session(self) -> None:
         """Take up the session on a new websocket; the socket, keys and SSRCs stay as they are.
@@ -208,7 +218,12 @@ class VoiceConnection(EncryptedState):
             ws = await VoiceGateway.from_connection_state(self, resume=True, seq_ack=seq_ack)
             self.ws = ws
             while not ws.resumed:
-                await _handle_next(ws)
+                await handle_next(ws)
+
+    async def await_word(self, seconds: float) -> None:
+        """Wait for word from the main gateway, which stops this; not if it has another session now."""
+        await self.hang_up()
+        await self._main.stays(self._asked_in, seconds)
 
     async def reallocated(self) -> None:
         """Wait until the main gateway names a server."""
@@ -217,7 +232,8 @@ class VoiceConnection(EncryptedState):
     async def serve(self) -> None:
         """Handle the voice gateway's messages until the connection is lost."""
         while True:
-            await _handle_next(self.ws)
+            async with asyncio.timeout(QUIET_S):
+                await handle_next(self.ws)
 
     async def removed_within(self, seconds: float) -> bool:
         """Wait; return early, and True, if we are taken out of the channel."""
@@ -256,30 +272,10 @@ class VoiceConnection(EncryptedState):
         self._in_use = None
         self._close_udp()
         await self.stop_recovering()
-        if self._keepalive is not None:
-            await end(self._keepalive)
+        await self._forget_path()
         ws, self.ws = self.ws, MISSING
         if ws is not MISSING:
             await cast(VoiceGateway, ws).shut()
-
-    @property
-    def _socket_reader(self) -> DatagramReader:
-        return self._reader
-
-    @_socket_reader.setter
-    def _socket_reader(self, reader: SocketReader) -> None:
-        """Take our reader where discord.py's constructor assigns its own, which it has not started yet."""
-        self._reader = DatagramReader(self)
-
-    def _close_udp(self) -> None:
-        if self.socket is not MISSING:
-            # The closed object stays: the reader's thread may look at it once more.
-            self._reader.close_socket()
-
-    def send_packet(self, packet: bytes) -> None:
-        """Send a datagram, from any thread; raise OSError where it can't be sent now."""
-        with self._reader.socket_lock:
-            self.socket.send(packet)
 
     async def _leave(self) -> None:
         """Leave the channel; wait a moment for Discord's confirmation."""
@@ -294,27 +290,10 @@ class VoiceConnection(EncryptedState):
             logger.debug("%s: could not leave in good order: %r", self.name, error)
 
     async def _tell_main_gateway(self, channel: discord.abc.Snowflake | None) -> None:
-        try:
-            await self.guild.change_voice_state(
-                channel=channel, self_deaf=self.self_deaf, self_mute=self.self_mute
-            )
-        except (discord.ConnectionClosed, RuntimeError, AttributeError) as error:
-            raise ConnectionError("the main gateway is not connected") from error
+        await self._main.tell(channel, self_deaf=self.self_deaf, self_mute=self.self_mute)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         """Wait until something that the main gateway says makes the condition true."""
         while not condition():
             self._news.clear()
             await self._news.wait()
-
-
-async def _handle_next(ws: DiscordVoiceWebSocket) -> None:
-    """Handle one message; be cancelled even where a message comes with the cancellation.
-
-    discord.py waits with `asyncio.wait_for`, which in Python 3.11 returns the message then and forgets the
-    rest; leaving would wait for the next message.
-    """
-    await ws.poll_event()
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

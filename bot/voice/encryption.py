@@ -15,7 +15,7 @@ from discord.voice_state import VoiceConnectionState
 from bot.voice.commits import OwnCommits
 from bot.voice.gateway import VoiceGateway
 from bot.voice.observer import Observer
-from bot.voice.recovery import RecoveryPace
+from bot.voice.recovery import recovery_pace
 from bot.voice.supervisor import end
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class EncryptedState(VoiceConnectionState):
         self.refused_messages = 0
         self.recoveries = 0
         self._upgrading_until = 0.0
-        self._recovery_pace = RecoveryPace()
+        self._recovery_pace = recovery_pace()
         self._recovering: asyncio.Task[None] | None = None
 
     @property

@@ -53,10 +53,19 @@ class Disconnected:
 
 
 @dataclass(frozen=True, slots=True)
+class Deaf:
+    """Packets of these people arrive and nothing is heard of them; without any, of somebody unknown."""
+
+    users: tuple[int, ...]
+    reason: str
+    """What is done about it, or what they can do: a sentence to show."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The call is over for good: kicked, channel deleted, or given up; `reason` is a sentence to show."""
 
     reason: str
 
 
-VoiceEvent: TypeAlias = Heard | Hushed | Joined | Left | Connected | Disconnected | Ended
+VoiceEvent: TypeAlias = Heard | Hushed | Joined | Left | Connected | Disconnected | Deaf | Ended

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import davey
 from discord.gateway import DiscordVoiceWebSocket
+from discord.utils import MISSING
 
+from bot.voice.payloads import checked
 from bot.voice.transport import MODES
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ _DISCOVERY = struct.Struct(">HHI64sH")  # type, length of the rest, SSRC, addres
 _DISCOVERY_REQUEST, _DISCOVERY_REPLY, _DISCOVERY_LENGTH = 1, 2, 70
 
 # What a message that isn't as documented can raise while it is taken apart, and davey when it refuses one.
-_BAD_MESSAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error)
+_BAD_MESSAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, struct.error)
 
 
 class NoCommonModeError(Exception):
@@ -68,13 +70,14 @@ class VoiceGateway(DiscordVoiceWebSocket):
         """Handle the next message; raise ConnectionClosed, or TimeoutError after 30 s without any."""
         try:
             await super().poll_event()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             logger.warning("The voice server sent a message that is no JSON: %s", error)
 
     async def received_message(self, msg: dict[str, Any]) -> None:
         """Handle a JSON message; one that is not as documented is skipped."""
         try:
-            op, data = msg["op"], msg["d"]
+            op, data = checked(msg)
+            self._check_order(op)
             self._connection.receiving(op, data)
             await super().received_message(msg)
             self._connection.received(op, data)
@@ -82,6 +85,12 @@ class VoiceGateway(DiscordVoiceWebSocket):
             logger.warning("Skipping a message (op %s) from the voice server: %r", _op(msg), error)
             return
         self.resumed = self.resumed or op == self.RESUMED
+
+    def _check_order(self, op: int) -> None:
+        if op == self.HELLO and self._keep_alive is not None:
+            raise ValueError("there was one")  # each would start another thread of heartbeats
+        if op == self.SESSION_DESCRIPTION and self._connection.ssrc is MISSING:
+            raise ValueError("it comes before READY")
 
     async def initial_connection(self, data: dict[str, Any]) -> None:
         """Connect the socket and choose the encryption by our order of preference, not by the server's."""
@@ -158,6 +167,18 @@ class VoiceGateway(DiscordVoiceWebSocket):
         raise TimeoutError("the voice server did not answer over UDP")
 
 
+async def handle_next(ws: DiscordVoiceWebSocket) -> None:
+    """Handle one message; be cancelled even where a message comes with the cancellation.
+
+    discord.py waits with `asyncio.wait_for`, which in Python 3.11 returns the message then and forgets the
+    rest; leaving would wait for the next message.
+    """
+    await ws.poll_event()
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def build_discovery(ssrc: int) -> bytes:
     """Return the 74 bytes that ask for our outside address (Discord's voice docs, "IP Discovery")."""
     return _DISCOVERY.pack(_DISCOVERY_REQUEST, _DISCOVERY_LENGTH, ssrc, b"", 0)
@@ -176,5 +197,7 @@ def parse_discovery(data: bytes, ssrc: int) -> tuple[str, int] | None:
         return None
 
 
-def _op(msg: object) -> object:
-    return msg.get("op") if isinstance(msg, dict) else None
+def _op(msg: object) -> int | None:
+    """Return the opcode for the log: what else may stand in its place does not belong there."""
+    op = msg.get("op") if isinstance(msg, dict) else None
+    return op if isinstance(op, int) and 0 <= op < 256 else None

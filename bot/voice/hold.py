@@ -29,6 +29,14 @@ class Hold:
         """The frame that comes before all others."""
         return self._frames[0] if self._frames else None
 
+    def first_of(self, wanted: Callable[[Packet], bool]) -> Packet | None:
+        """Return the first frame that is wanted."""
+        return next((frame for frame in self._frames if wanted(frame)), None)
+
+    def remove(self, frame: Packet) -> None:
+        """Remove a frame that is held."""
+        self._frames.remove(frame)
+
     @property
     def deadline(self) -> float | None:
         """When all of it will be too old; each frame is by itself, but one timer for all is enough."""

@@ -13,23 +13,31 @@ logger = logging.getLogger(__name__)
 
 # 10 s of 8 speakers. A loop that was blocked for longer had better forget the oldest speech.
 CAPACITY = 4096
+LOG_EVERY = 500  # of one call's mistakes at 50 a second: one line in 10 s
 BATCH = 64  # datagrams, about 3 ms of decoding, before the loop may do something else
 
 
 class Inbox:
-    """Hands datagrams over; `deliver(datagram, at)` runs on the loop, `after()` after each batch of them."""
+    """Hands datagrams over: `deliver(datagram, at)` runs on the loop, `after()` after each batch of them.
+
+    `failed()` follows where `deliver` raises.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         deliver: Callable[[bytes, float], None],
         after: Callable[[], None],
+        failed: Callable[[], None],
     ) -> None:
         self.overflowed = 0
         """Datagrams forgotten because the loop was blocked."""
+        self.errors = 0
+        """Datagrams whose handling failed, by a mistake of ours."""
         self._loop = loop
         self._deliver = deliver
         self._after = after
+        self._failed = failed
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._scheduled = False  # set on the socket's thread, cleared on the loop before it looks
         self._closed = False
@@ -61,7 +69,13 @@ class Inbox:
                 data, at = self._waiting.popleft()
             except IndexError:
                 break
-            self._deliver(data, at)
+            try:
+                self._deliver(data, at)
+            except Exception:  # this callback's outermost edge: one datagram must not cost the next ones
+                self.errors += 1
+                if self.errors % LOG_EVERY == 1:
+                    logger.exception("Hearing failed (%d times so far)", self.errors)
+                self._failed()
         self._after()
         if self._waiting and not self._scheduled and not self._closed:
             self._scheduled = True

@@ -44,7 +44,8 @@ class Mouth:
         self._announced = False
         self._active_since = 0.0
         self._announcing: asyncio.Task[None] | None = None
-        clock.register(self)
+        self.punctuality = clock.register(self)
+        """How late this call's packets were sent."""
 
     # -- on the clock's thread
 

@@ -23,15 +23,28 @@ MISTAKE_S = 0.01  # a pause where the socket can't be waited for, so that no mis
 
 
 class DatagramReader(SocketReader):
-    """Gives each datagram to the callbacks, on its own thread; made paused."""
+    """Gives each datagram to the callbacks, on its own thread; made paused.
 
-    def __init__(self, state: VoiceConnectionState) -> None:
+    `failed` is called on that thread where it ends by a mistake, after which nothing is read any more.
+    """
+
+    def __init__(self, state: VoiceConnectionState, failed: Callable[[], None]) -> None:
         super().__init__(state)
+        self._failed = failed
         self._wake_out, self._wake_in = sockets.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self.socket_lock = threading.Lock()
         """Held while the socket is read, written or closed: no thread may hit whose descriptor it is next."""
+
+    def successor(self) -> "DatagramReader":
+        """Return another reader, not started yet, for the place of this one, whose thread has failed."""
+        successor = DatagramReader(self.state, self._failed)
+        successor.socket_lock = self.socket_lock
+        successor._callbacks = self._callbacks
+        if self._running.is_set():
+            successor.resume()
+        return successor
 
     def register(self, callback: Callable[[bytes], Any]) -> None:
         """Call this with each datagram; what it raises is logged."""
@@ -70,6 +83,7 @@ class DatagramReader(SocketReader):
                     self._wait_and_read(self.state.socket)
         except Exception:  # the thread's outermost edge
             logger.exception("Reading the voice socket failed")
+            self._failed()
         finally:
             self._wake_in.close()
             self._wake_out.close()

@@ -10,9 +10,10 @@ paper 1.1.
 """
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from bot.audio.ratepath import RatePath
-from bot.voice.dave import Verdict
+from bot.voice.dave import SILENCE, DaveError, Verdict, decrypt, is_sealed
 from bot.voice.events import Joined, Left, VoiceEvent
 from bot.voice.hold import Hold
 from bot.voice.keys import Keys as Keys
@@ -20,8 +21,12 @@ from bot.voice.rtp import OPUS_PAYLOAD_TYPE, InvalidDatagramError, Packet, RtpHe
 from bot.voice.stats import ReceiveStats
 from bot.voice.stream import Stream, judge_now
 from bot.voice.transport import TransportCipher, TransportError, cipher_for
+from bot.voice.watchdog import Watchdog
+
+Given = TypeVar("Given", Packet, float)
 
 MAX_UNKNOWN_SSRCS = 32  # a full voice channel of 25 may be speaking when we join, each with frames held
+NAME_AFTER = 25  # held frames of an unknown SSRC: half a second, after which op 5 is overdue
 MAX_FAILURES = 36  # of one person in a row: what Discord's own clients tolerate, 0.7 s of speech
 
 
@@ -30,6 +35,7 @@ class ReceivePipeline:
 
     def __init__(self, *, path: RatePath, keys: Keys, consented: Callable[[int], bool]) -> None:
         self.stats = ReceiveStats()
+        self.watchdog = Watchdog()
         self._path = path
         self._keys = keys
         self._consented = consented
@@ -53,13 +59,14 @@ class ReceivePipeline:
             self.stats.other_media += 1
             return []
         payload = self._payload(data, header)
+        user_id = self._users.get(header.ssrc)
+        if payload != SILENCE and self._may_hear(user_id):
+            self.watchdog.spoke(user_id, at, pending=self._keys.transition_pending)
         if payload is None:
             return []
         packet = Packet(header.sequence, header.timestamp, payload, at)
-        user_id = self._users.get(header.ssrc)
         if user_id is None:
-            self._keep_unknown(header.ssrc, packet)
-            return []
+            return self._keep_unknown(header.ssrc, packet)
         return self._hear(header.ssrc, user_id, packet)
 
     def speaking(self, user_id: int, ssrc: int, now: float) -> list[VoiceEvent]:
@@ -70,6 +77,7 @@ class ReceivePipeline:
         for former in [known for known, user in self._users.items() if known == ssrc or user == user_id]:
             events += self._end(former)
         self._users[ssrc] = user_id
+        self.watchdog.named()
         hold = self._unknown.pop(ssrc, Hold())
         self.stats.unmapped += len(hold.expire(now))
         for packet in hold.take_all():
@@ -87,6 +95,7 @@ class ReceivePipeline:
         events: list[VoiceEvent] = []
         for ssrc in [ssrc for ssrc, user in self._users.items() if user == user_id]:
             events += self._end(ssrc)
+        self.watchdog.left(user_id)
         if user_id in self._present:
             self._present.remove(user_id)
             events.append(Left(user_id))
@@ -94,12 +103,14 @@ class ReceivePipeline:
 
     def epoch_changed(self, now: float) -> list[VoiceEvent]:
         """Try held frames again: a commit or welcome was processed, or a transition executed."""
-        return [event for stream in self._streams.values() for event in stream.retry(now)]
+        streams = self._streams.values()
+        return [event for stream in streams for event in self._heed(stream, stream.retry, now)]
 
     def consent_changed(self, user_id: int) -> None:
         """Drop all that is kept of a person who withdrew consent, unheard."""
         if self._consented(user_id):
             return
+        self.watchdog.left(user_id)
         for ssrc in [ssrc for ssrc, stream in self._streams.items() if stream.user_id == user_id]:
             self.stats.dropped += len(self._streams.pop(ssrc))
 
@@ -111,6 +122,7 @@ class ReceivePipeline:
         self._users.clear()
         self._streams.clear()
         self._unknown.clear()
+        self.watchdog.reset()
 
     # -- what is due
 
@@ -126,7 +138,8 @@ class ReceivePipeline:
             self.stats.unmapped += len(hold.expire(now))
             if not hold:
                 del self._unknown[ssrc]
-        return [event for stream in self._streams.values() for event in stream.poll(now)]
+        streams = self._streams.values()
+        return [event for stream in streams for event in self._heed(stream, stream.poll, now)]
 
     @property
     def wants_recovery(self) -> bool:
@@ -168,18 +181,20 @@ class ReceivePipeline:
             self._cipher = (mode, key, cipher_for(mode, key))
         return self._cipher[2]
 
-    def _keep_unknown(self, ssrc: int, packet: Packet) -> None:
+    def _keep_unknown(self, ssrc: int, packet: Packet) -> list[VoiceEvent]:
         if judge_now(packet, self._keys) is Verdict.REFUSE:
             self.stats.plaintext += 1
-            return
+            return []
         if ssrc not in self._unknown and len(self._unknown) >= MAX_UNKNOWN_SSRCS:
             self.stats.unmapped += len(self._unknown.pop(next(iter(self._unknown))))
         hold = self._unknown.setdefault(ssrc, Hold())
         if packet.sequence in hold:
             self.stats.duplicate += 1
-            return
+            return []
         self.stats.held += 1
         self.stats.unmapped += len(hold.add(packet))
+        overdue = len(hold) >= NAME_AFTER and len(hold) % NAME_AFTER == 0
+        return self._find_name(ssrc, hold, packet.at) if overdue else []
 
     def _hear(self, ssrc: int, user_id: int, packet: Packet) -> list[VoiceEvent]:
         if not self._consented(user_id):
@@ -189,7 +204,48 @@ class ReceivePipeline:
         if stream is None:
             stream = Stream(user_id, decoder=self._path.decoder(), keys=self._keys, stats=self.stats)
             self._streams[ssrc] = stream
-        return stream.receive(packet)
+        return self._heed(stream, stream.receive, packet)
+
+    def _heed(
+        self, stream: Stream, step: Callable[[Given], list[VoiceEvent]], given: Given
+    ) -> list[VoiceEvent]:
+        """Let a stream go on, and tell the watchdog if anything of it got as far as the decoder."""
+        before = self.stats.heard + self.stats.undecodable
+        events = step(given)
+        if self.stats.heard + self.stats.undecodable > before:
+            self.watchdog.heard(stream.user_id, given.at if isinstance(given, Packet) else given)
+        return events
+
+    def _may_hear(self, user_id: int | None) -> bool:
+        """Whether a person may be heard; an unknown one, if all may to whom the SSRC can belong."""
+        if user_id is not None:
+            return self._consented(user_id)
+        suspects = self._suspects()
+        return bool(suspects) and all(map(self._consented, suspects))
+
+    def _suspects(self) -> set[int]:
+        """Return who may be behind an SSRC without a name: who has none yet, else anybody with a new one."""
+        return self._present - set(self._users.values()) or self._present
+
+    def _find_name(self, ssrc: int, hold: Hold, now: float) -> list[VoiceEvent]:
+        """Find out whose frames these are by the key that opens one: op 5 was lost, or is not sent again.
+
+        Only the keys of people who consented are tried. The frame that opens is lost, since davey opens none
+        twice.
+        """
+        sealed = hold.first_of(lambda packet: is_sealed(packet.payload))
+        if sealed is None or self._keys.dave_version == 0:
+            return []
+        for user_id in sorted(filter(self._consented, self._suspects())):
+            try:
+                decrypt(self._keys.dave, user_id, sealed.payload)
+            except DaveError:
+                continue
+            hold.remove(sealed)
+            self.stats.dropped += 1
+            self.stats.named += 1
+            return self.speaking(user_id, ssrc, now)
+        return []
 
     def _end(self, ssrc: int) -> list[VoiceEvent]:
         """Forget an SSRC; what waits in its jitter buffer is heard, what is still sealed is not."""

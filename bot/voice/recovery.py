@@ -11,6 +11,10 @@ RECOVERY_FIRST_S = 1.0
 RECOVERY_MAX_S = 30.0
 RECOVERY_CALM_S = 60.0
 
+REJOIN_FIRST_S = 10.0
+REJOIN_MAX_S = 300.0
+REJOIN_CALM_S = 600.0
+
 RETRY_MAX_S = 8.0
 STABLE_S = 30.0  # a connection that lasted this long was a good one
 GIVE_UP_S = 90.0  # people notice a mute bot long before; then a clear end is better than hope
@@ -18,6 +22,11 @@ GIVE_UP_S = 90.0  # people notice a mute bot long before; then a clear end is be
 GONE = "I was disconnected from the voice channel; /join brings me back."
 NOT_WANTED = "I was told to leave before I was in the voice channel; /join brings me back."
 GAVE_UP = "I lost the connection to Discord's voice server and could not get it back; try /join in a minute."
+NOT_LET_IN = (
+    "Discord did not let me into the voice channel. It may be full, or I may lack the permission "
+    "to connect; check that, then try /join again."
+)
+UNANSWERED = "Discord's voice server did not answer; try /join again in a minute."
 BROKEN = "Something went wrong with my voice connection, so I left; /join brings me back."
 NO_ENCRYPTION = (
     "Discord wants an encryption for this call that this version of me can't do; update me, then use /join."
@@ -85,21 +94,38 @@ class Retries:
         return 0.0 if self._failures == 1 else min(RETRY_MAX_S, 0.25 * 2.0 ** (self._failures - 1))
 
 
-class RecoveryPace:
-    """How often our end-to-end session may be thrown away and begun anew.
+class Pace:
+    """How often something may be done that disturbs everybody in the call, and that may not help.
+
+    At first at once, then at intervals that double from `first_s` to `max_s`; after `calm_s` without need, as
+    at first.
+    """
+
+    def __init__(self, first_s: float, max_s: float, calm_s: float) -> None:
+        self._first_s = first_s
+        self._max_s = max_s
+        self._calm_s = calm_s
+        self._next_at = float("-inf")
+        self._interval = first_s
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until it may be done; 0 takes it."""
+        if now < self._next_at:
+            return self._next_at - now
+        calm = now - self._next_at >= self._calm_s
+        self._interval = self._first_s if calm else min(self._max_s, self._interval * 2)
+        self._next_at = now + self._interval
+        return 0.0
+
+
+def recovery_pace() -> Pace:
+    """Return the pace at which our end-to-end session may be thrown away and begun anew.
 
     Each time costs everybody in the call a change of keys, and one that fails would fail again at once.
     """
+    return Pace(RECOVERY_FIRST_S, RECOVERY_MAX_S, RECOVERY_CALM_S)
 
-    def __init__(self) -> None:
-        self._next_at = float("-inf")
-        self._interval = RECOVERY_FIRST_S
 
-    def wait(self, now: float) -> float:
-        """Return the seconds until a recovery is allowed; 0 takes it."""
-        if now < self._next_at:
-            return self._next_at - now
-        calm = now - self._next_at >= RECOVERY_CALM_S
-        self._interval = RECOVERY_FIRST_S if calm else min(RECOVERY_MAX_S, self._interval * 2)
-        self._next_at = now + self._interval
-        return 0.0
+def rejoin_pace() -> Pace:
+    """Return the pace at which a connection that looks good, and is of no use, may be given up."""
+    return Pace(REJOIN_FIRST_S, REJOIN_MAX_S, REJOIN_CALM_S)

@@ -39,6 +39,8 @@ class ReceiveStats:
     # Not how a datagram ended, but what happened on the way, and what stands for those that never came.
     held: int = 0
     """Frames that had to wait for their person or their key, whatever became of them."""
+    named: int = 0
+    """SSRCs whose person was found out by the key that opens what they send."""
     far_off: int = 0
     """Packets with a sequence number far from the last; two in a row restart the person's stream."""
     missing: int = 0

@@ -8,8 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import discord
@@ -18,6 +17,7 @@ from bot.voice import recovery
 from bot.voice.errors import VoiceError
 from bot.voice.gateway import NoCommonModeError
 from bot.voice.recovery import Closure, Remedy
+from bot.voice.steps import TRANSITIONS, Connection, Phase, Step
 
 logger = logging.getLogger(__name__)
 
@@ -33,89 +33,14 @@ _EXPECTED = (discord.ConnectionClosed, NoCommonModeError, OSError, aiohttp.Clien
 _LOST = Closure(Remedy.RESUME, "the connection to the voice server broke")
 
 
-class Phase(Enum):
-    """Where the connection stands."""
-
-    NEW = "new"
-    ASKING = "asking"  # the main gateway, for a session and a server
-    GREETING = "greeting"  # a voice server, up to the session description
-    CONNECTED = "connected"
-    RESUMING = "resuming"
-    WAITING = "waiting"  # for word from the main gateway, or for the next attempt
-    ENDED = "ended"
-
-
-_DOWN = {Phase.ASKING, Phase.GREETING, Phase.RESUMING, Phase.WAITING}
-TRANSITIONS: dict[Phase, set[Phase]] = {
-    Phase.NEW: {Phase.ASKING, Phase.ENDED},
-    Phase.ASKING: {Phase.GREETING, Phase.WAITING, Phase.ENDED},
-    Phase.GREETING: {Phase.CONNECTED, Phase.WAITING, Phase.ENDED},
-    Phase.CONNECTED: {Phase.WAITING, Phase.ENDED},
-    Phase.RESUMING: {Phase.CONNECTED, Phase.WAITING, Phase.ENDED},
-    Phase.WAITING: _DOWN | {Phase.ENDED},
-    Phase.ENDED: set(),
-}
-
-
-class Step(Enum):
-    """The way by which to connect."""
-
-    ASK = "ask"  # for a session and a server
-    REASK = "reask"  # the same, but leave the channel first: to be in it already may be why nothing came
-    GREET = "greet"  # the server that we were told to use
-    RESUME = "resume"
-    AWAIT = "await"  # whether we were moved or kicked
-    SETTLE = "settle"  # our channel changed under this connection: is there word of another server?
-    REALLOCATE = "reallocate"
-
-
-class Connection(Protocol):
-    """What the supervisor directs."""
-
-    removed: bool
-    granted: bool
-
-    @property
-    def stale(self) -> bool:
-        """Whether what is being used is not what the main gateway says."""
-
-    @property
-    def misplaced(self) -> bool:
-        """Whether the end-to-end session belongs to another channel than the one we are in."""
-
-    async def hang_up(self) -> None:
-        """Let go of the server in use; this never takes long."""
-
-    async def ask(self, *, leave_first: bool) -> None:
-        """Ask the main gateway for a session and a server."""
-
-    async def greet(self) -> None:
-        """Connect to that server with a new session."""
-
-    async def resume_session(self) -> None:
-        """Connect to the same server with the same session."""
-
-    async def reallocated(self) -> None:
-        """Wait until the main gateway names another server."""
-
-    async def serve(self) -> None:
-        """Handle what comes until the connection is lost, which raises."""
-
-    async def removed_within(self, seconds: float) -> bool:
-        """Wait; return early, and True, if we are taken out of the channel."""
-
-    def came_up(self) -> None:
-        """Learn that the connection stands."""
-
-    def went_down(self, reason: str) -> None:
-        """Learn that it was lost."""
-
-    def ended(self, reason: str) -> None:
-        """Learn that the call is over for good."""
-
-
 class _Changed(Exception):  # noqa: N818 - not an error: the main gateway said something
     pass
+
+
+class _GivenUp(Exception):  # noqa: N818 - somebody noticed that the connection is of no use
+    def __init__(self, lost: Closure) -> None:
+        super().__init__(lost.reason)
+        self.lost = lost
 
 
 class _Over(Exception):  # noqa: N818 - not an error: the call ends; the argument is the reason
@@ -134,6 +59,7 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
         self._work: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
+        self._given_up: Closure | None = None
 
     async def start(self, *, reconnect: bool) -> None:
         """Connect, and keep connected from then on; raise VoiceError if the first attempt ends the call."""
@@ -155,6 +81,17 @@ class Supervisor:
         """Look anew at what the main gateway said; stop what it made pointless."""
         if self._work is not None and self._outdated():
             self._work.cancel()
+
+    def give_up(self, lost: Closure) -> bool:
+        """Take a connection that stands for lost in this way; return whether there was one to be given up.
+
+        For what the websocket doesn't show: no datagram comes any more, or none can be heard.
+        """
+        if self.phase is not Phase.CONNECTED or self._work is None:
+            return False
+        self._given_up = lost
+        self._work.cancel()
+        return True
 
     def _outdated(self) -> bool:
         connection = self._connection
@@ -194,6 +131,8 @@ class Supervisor:
                 self._went_down("the call moves to another voice server")
                 step = self._after_change()
                 continue
+            except _GivenUp as given_up:
+                lost = given_up.lost
             except discord.ConnectionClosed as closed:
                 lost = recovery.closure(closed.code)
             except NoCommonModeError as error:
@@ -217,8 +156,11 @@ class Supervisor:
                 await self._do(connection.resume_session(), "resuming")
                 return
             case Step.AWAIT:
-                await self._do(asyncio.sleep(AWAIT_WORD_S), "waiting")
-                raise _Over(recovery.GONE)
+                await self._do(connection.await_word(AWAIT_WORD_S), "waiting")
+                if connection.evicted:
+                    raise _Over(recovery.GONE)
+                self._enter(Phase.ASKING)
+                await self._do(connection.ask(leave_first=True), "asking")
             case Step.SETTLE:
                 await self._do(asyncio.sleep(SETTLE_S), "waiting")
             case Step.REALLOCATE:
@@ -246,6 +188,9 @@ class Supervisor:
         finally:
             self._work = None
             await end(task)
+        given_up, self._given_up = self._given_up, None
+        if given_up is not None and not self._outdated():
+            raise _GivenUp(given_up)
         if task.cancelled() or self._outdated():
             raise _Changed
         error = task.exception()
@@ -283,13 +228,15 @@ class Supervisor:
         was_up = failed_in is Phase.CONNECTED
         if lost.remedy is Remedy.END:
             raise _Over(lost.reason)
-        if lost.remedy is Remedy.AWAIT and was_up:
-            return Step.AWAIT
         if not self._reconnect and self._first is not None and self._first.done():
             raise _Over(recovery.GAVE_UP)
         delay = self._retries.lost(time.monotonic())
         if delay is None:
             raise _Over(recovery.GAVE_UP)
+        if failed_in is Phase.RESUMING:  # that the session is gone says nothing against another one
+            delay = 0.0
+        if lost.remedy is Remedy.AWAIT and was_up:
+            return Step.AWAIT
         if await self._connection.removed_within(delay):
             raise _Over(recovery.GONE)
         if lost.remedy is Remedy.RESUME and was_up:

@@ -24,20 +24,22 @@ class CallFigures:
 class CallCollector(Collector):
     """Turns the running calls into metric families, with the guild as a label."""
 
-    def __init__(self, calls: Callable[[], Sequence[CallFigures]]) -> None:
+    def __init__(self, calls: Callable[[], Sequence[CallFigures]], tasks: int) -> None:
         self._calls = calls
+        self._tasks = tasks
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the number of calls, their latencies in ms by quantile, and their counters."""
+        """Yield the number of calls and of tasks, their latencies in ms by quantile, and their counters."""
         calls = self._calls()
         yield GaugeMetricFamily("earshot_calls", "Running calls.", value=len(calls))
+        yield GaugeMetricFamily("earshot_tasks", "Tasks of the event loop.", value=self._tasks)
         yield _latencies(calls)
         yield _events(calls)
 
 
-def exposition(calls: Callable[[], Sequence[CallFigures]]) -> bytes:
-    """Return what `/metrics` answers."""
-    return generate_latest(CallCollector(calls))
+def exposition(calls: Callable[[], Sequence[CallFigures]], *, tasks: int) -> bytes:
+    """Return what `/metrics` answers; `tasks` is how many the event loop has."""
+    return generate_latest(CallCollector(calls, tasks))
 
 
 def _latencies(calls: Sequence[CallFigures]) -> Metric:

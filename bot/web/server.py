@@ -1,5 +1,6 @@
 """A small HTTP server on the loopback address: /metrics and /healthz."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
@@ -45,7 +46,7 @@ class MetricsServer:
             self._runner = None
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        text = exposition(self._calls)
+        text = exposition(self._calls, tasks=len(asyncio.all_tasks()))
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _health(self, _request: web.Request) -> web.Response:

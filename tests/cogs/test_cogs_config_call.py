@@ -67,6 +67,7 @@ def heard(bot: RunningBot) -> Pcm16:
 async def test_a_change_is_live_in_the_idle_call(bot: RunningBot) -> None:
     person, _ = await in_call(bot, "Ada")
     try:
+        await bot.noticed()
         assert not set_up(bot).instruction.startswith(TUTOR)
         await choose(bot, "character:persona", "tutor")
         await eventually(lambda: set_up(bot).instruction.startswith(TUTOR), LIVE_S)

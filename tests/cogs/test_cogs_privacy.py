@@ -11,6 +11,7 @@ from config_bot import Scene, config_scene
 
 from bot.emulators.discord.server import DiscordEmulator
 from bot.storage.answers import AnswerStore
+from bot.storage.notes import NoteStore
 from bot.storage.transcripts import TranscriptStore, Utterance
 
 
@@ -59,6 +60,7 @@ async def test_show_counts_what_is_kept_and_says_what_leaves(scene: Scene) -> No
     assert "I don't hear you: you have not agreed. /privacy listen changes that." in shown
     assert "calls: nothing (each goes after 7 days)" in shown
     assert "answers to you: none" in shown
+    assert "notes that you had me take: none (each stays until /notes forget)" in shown
     assert "My operator pays" in shown
     before = int(time.time())
     await privacy(scene, "listen")
@@ -67,11 +69,14 @@ async def test_show_counts_what_is_kept_and_says_what_leaves(scene: Scene) -> No
     await AnswerStore(scene.database).keep(
         "a", guild_id=scene.guild_id, user_id=scene.ada.id, until=2e9, request="{}", text="x", files=[]
     )
+    for user_id in (scene.ada.id, scene.ada.id, 1):
+        await NoteStore(scene.database).add(scene.guild_id, user_id, "Ada", "Milk.", 1.0)
     shown = await privacy(scene, "show")
     agreed = int(shown.partition("you agreed on <t:")[2].partition(":")[0])
     assert before <= agreed <= time.time() + 1
     assert "calls: 3 (each goes after 7 days)" in shown
     assert "answers to you: 1 (" in shown
+    assert "notes that you had me take: 2 (" in shown
     assert "up to 24 hours" in shown
     await scene.guilds.change(scene.guild_id, retention_days=0)
     shown = await privacy(scene, "show")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import discord
@@ -17,11 +17,13 @@ from bot.audio.ratepath import RatePath, SpeechDecoder, SpeechEncoder, rate_path
 from bot.conversation.call import Call
 from bot.conversation.calls import Calls
 from bot.conversation.options import CallOptions
+from bot.conversation.toolbox import Tool
 from bot.emulators.discord.model import EmulatedUser
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.faults import Fault, Where
 from bot.emulators.gemini.log import Turn
 from bot.emulators.gemini.server import GeminiEmulator
+from bot.emulators.person import Person
 from bot.live.client import make_client
 from bot.live.setup import LiveSetup
 from bot.voice.clock import SendClock
@@ -63,6 +65,8 @@ class Scene:
         self.there, self.gemini, self.client = there, gemini, client
         self.world = there.world
         self.deaf_to: set[int] = set()
+        self.people: list[Person] = []
+        """Who joined with clients of their own."""
         self.path: RatePath = rate_path("native")
         self.turns: Any = "marks"
         self.options = CallOptions()
@@ -70,7 +74,7 @@ class Scene:
         self.live = live
         self.calls = self.more_calls()
 
-    def more_calls(self) -> Calls:
+    def more_calls(self, tools_of: Callable[[Call], Sequence[Tool]] = lambda _call: ()) -> Calls:
         return Calls(
             live_client=self.live,
             setup_of=lambda _guild_id: LiveSetup(
@@ -80,6 +84,7 @@ class Scene:
             path=self.path,
             consented=lambda _guild_id, user_id: user_id not in self.deaf_to,
             options_of=lambda _guild_id: self.options,
+            tools_of=tools_of,
         )
 
     @property

@@ -46,7 +46,7 @@ class Rig:
             name_of=NAMES.get,
             present=lambda: NAMES,
             on_take=lambda user_id, _at: self.taken.append(user_id),
-            on_release=lambda at, spoken_s: self.released.append((at, spoken_s)),
+            on_release=lambda at, spoken_s, _speakers: self.released.append((at, spoken_s)),
         )
 
     def until(self, now: float) -> None:

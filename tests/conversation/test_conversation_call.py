@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loopback import RunningBot, eventually, running_bot
+from loopback import RunningBot, arrival_over_loss, eventually, running_bot
 
 from bot.audio.pcm import level_dbfs
 from bot.conversation.tail import TAIL_S
@@ -56,6 +56,7 @@ async def test_two_talk_with_the_bot_while_a_third_comes_and_goes(bot: RunningBo
     message = await ada.run_command(world.text.id, "join")
     await ben.click(message, GIVE_ID)
     await ada.secured_with(world.bot.id, ben.user.id)
+    await bot.noticed()
     cara = Person(bot.discord, world.add_user("Cara"))
     try:
         first, second, unheard = await asyncio.gather(
@@ -135,7 +136,7 @@ async def test_what_the_network_loses_is_concealed_and_keeps_its_time(bot: Runni
         await ada.secured_with(world.bot.id)
         said = await ada.speak(LONG)
         await eventually(lambda: bool(bot.turns()))
-        result = arrival(said.pcm16k, bot.heard(bot.turns()[0]))
+        result = arrival_over_loss(said.pcm16k, bot.heard(bot.turns()[0]))
         assert abs(result.frames_arrived - result.frames_sent) <= 5  # lost ones at the very ends leave no gap
         assert result.frames_in_place >= 0.9 * result.frames_compared
         assert await bot.count("missing") > 0

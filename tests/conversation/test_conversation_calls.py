@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 
+import discord
 import pytest
 from call_scene import FRAME, MutePath, Scene, left_over, marked, running_scene, speak
 from loopback import eventually
@@ -122,6 +123,24 @@ async def test_a_live_session_that_fails_ends_the_call_with_a_word(scene: Scene)
     assert "Gemini refused the call" in await scene.told()
     assert scene.calls.get(scene.guild_id) is None
     await eventually(lambda: not scene.bot_is_in() and not left_over())
+
+
+async def test_moved_to_where_people_are_away_it_leaves_with_a_word(scene: Scene) -> None:
+    away = scene.world.voice_channels[1]
+    await scene.join()
+    # The emulated guild has no such channel; what Discord would tell of it is set where discord.py keeps it.
+    scene.lounge.guild._afk_channel_id = away.id
+    scene.world.move(scene.world.bot.id, away.id)
+    assert await scene.told() == (
+        f"I was moved and have left: <#{away.id}> is where people are away, and nobody is heard. "
+        "/join brings me to another channel."
+    )
+    assert not scene.calls.taken(scene.guild_id)
+    await eventually(lambda: not scene.bot_is_in() and not left_over())
+    place = scene.client.get_channel(away.id)
+    assert isinstance(place, discord.VoiceChannel)
+    with pytest.raises(CallError, match="are away, and nobody is heard; choose another channel"):
+        await scene.calls.join(place, None)
 
 
 async def test_an_encoder_that_fails_ends_the_call_with_a_word(scene: Scene) -> None:

@@ -17,7 +17,7 @@ SPEECH = Path(__file__).parents[1] / "media" / "speech-austen-0880.wav"
 async def test_both_sides_are_written_down(
     discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
 ) -> None:
-    async with running_bot(discord_emulator, gemini_emulator, tmp_path):
+    async with running_bot(discord_emulator, gemini_emulator, tmp_path) as bot:
         world = discord_emulator.world
         ada = Person(discord_emulator, world.add_user("Ada"))
         voice = world.voice_channels[0]
@@ -29,6 +29,8 @@ async def test_both_sides_are_written_down(
         try:
             await ada.run_command(world.text.id, "join")
             await ada.secured_with(world.bot.id)
+            await bot.noticed()
+            await eventually(lambda: chat().startswith(f"**{world.bot.name}:** I read "))
             await ada.speak(SPEECH)
             await eventually(lambda: "I heard you for 3.0 seconds" in chat())
             assert chat().index("Ada") < chat().index("I heard you"), "in order, and attributed"
@@ -38,8 +40,11 @@ async def test_both_sides_are_written_down(
             await ada.leave()
     with closing(sqlite3.connect(tmp_path / "earshot.db")) as plain:
         rows = plain.execute("SELECT user_id, name, text FROM utterances ORDER BY at, id").fetchall()
-    assert [row[0] for row in rows][:2] == [ada.user.id, None]
-    assert "I heard you for 3.0 seconds" in rows[1][2]
+    notice, asked, answer = rows[:3]
+    assert notice[:2] == (None, world.bot.name), "what it says of itself is marked as its own"
+    assert notice[2].startswith("I read ")
+    assert [asked[0], answer[0]] == [ada.user.id, None]
+    assert "I heard you for 3.0 seconds" in answer[2]
 
 
 async def test_a_call_in_which_nobody_speaks_ends_and_says_so(

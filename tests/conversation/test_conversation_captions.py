@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.conversation.captions import Captions
-from bot.conversation.captions_budget import LEAST_S, PER_S, SHED_S, CaptionBudget
+from bot.conversation.captions_budget import LEAST_S, PER_S, CaptionBudget
 from bot.conversation.captions_passage import LINE, PASSAGE, CaptionLine, Kind
 from bot.conversation.captions_turns import REST_S, SETTLED_S, SOONEST_S, WAIT_S
+from bot.conversation.overload import CAPTIONS_S
 from bot.live.events import (
     AnswerAudio,
     AnswerEnded,
@@ -446,5 +447,5 @@ def test_what_does_not_stay_waits_while_the_loop_is_late() -> None:
     budget = CaptionBudget()
     budget.add(1)
     budget.late(0.3, 10.0)
-    assert budget.due(1, lasting=False) == 10.0 + SHED_S
+    assert budget.due(1, lasting=False) == 10.0 + CAPTIONS_S
     assert budget.due(1, lasting=True) < 10.0

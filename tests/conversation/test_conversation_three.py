@@ -7,9 +7,8 @@ from pathlib import Path
 
 import davey
 import pytest
-from loopback import RunningBot, eventually, running_bot
+from loopback import RunningBot, arrival_over_loss, eventually, running_bot
 
-from bot.demo.measure import arrival
 from bot.emulators.client.speech import Utterance
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
@@ -63,6 +62,7 @@ async def test_every_utterance_arrives_once_whole_under_its_name_and_nothing_of_
         everyone = [person.user.id for person in people.values()]
         for person in people.values():
             await person.secured_with(world.bot.id, *everyone)
+        await running.noticed()
         running.discord.knobs.udp.loss = 0.05
         said = await asyncio.gather(
             *(_later(at, people[name].speak(path)) for name, path, at in SCRIPT),
@@ -77,7 +77,7 @@ async def test_every_utterance_arrives_once_whole_under_its_name_and_nothing_of_
         late = await running.count("late")  # where the machine stalls: no packet is delayed on purpose
         assert [turn.speaker for turn in turns] == [name for name, _, _ in SCRIPT]
         for utterance, turn in zip(utterances, turns, strict=True):
-            result = arrival(utterance.pcm16k, running.heard(turn))
+            result = arrival_over_loss(utterance.pcm16k, running.heard(turn))
             assert abs(result.frames_arrived - result.frames_sent) <= 5 + late, (
                 "what is lost at the ends leaves no gap"
             )

@@ -7,62 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from demo_scenes import ANSWER, FRAME_S, datagram, good_room, later, notice, spoken
 
-from bot.audio.opus import Decoder, Encoder
-from bot.audio.pcm import Pcm16
 from bot.demo.gallery import Exhibit
 from bot.demo.judge import BARS, judge
 from bot.demo.measure import FRAME
 from bot.demo.results import summary, write
-from bot.demo.scene import INTERRUPTED, MEDIA, SENTENCES, Line, Outcome
-from bot.emulators.client.gate import read_wav, script
-from bot.emulators.client.speech import SentFrame, Utterance
-from bot.emulators.discord.trace import TraceEntry
+from bot.demo.scene import INTERRUPTED, Outcome
+from bot.demo.speech import SENTENCES, Line
 from bot.emulators.gemini.record import Passed, Record
 
-FRAME_S = 0.02
-ANSWER = bytes(range(256)) * 375 + bytes(100)  # 24 kHz mono: 100 frames, and a bit of the next
 THINK_S = 0.3
 TURN_S = 20.0  # from the begin of one sentence to that of the next
 
 
-@pytest.fixture(scope="module")
-def spoken() -> list[tuple[Utterance, Pcm16]]:
-    """The sentences as they are sent from the time 0 on, and as they come out of Opus."""
-    found = []
-    for name, _ in SENTENCES:
-        plan = script(*read_wav(MEDIA / name), gated=True)
-        encoder = Encoder(16_000, 1, bitrate=64_000, fec=False, loss_percent=0)
-        decoder = Decoder(16_000, 1)
-        steps = [step for step in plan.steps if step.index is not None]
-        frames = [
-            SentFrame(step.slot, n, n * 960, step.slot * FRAME_S, step.voiced) for n, step in enumerate(steps)
-        ]
-        pcm = np.concatenate([plan.pcm16k.reshape(-1, FRAME)[frame.index] for frame in frames])
-        heard = [decoder.decode(encoder.encode(part.tobytes())) for part in pcm.reshape(-1, FRAME)]
-        utterance = Utterance(1, 0.0, frames[-1].at + 0.1, frames, 5, 0, pcm)
-        found.append((utterance, np.concatenate(heard).astype(np.int16).reshape(-1)))
-    return found
-
-
-def later(utterance: Utterance, by: float) -> Utterance:
-    frames = [replace(frame, at=frame.at + by) for frame in utterance.frames]
-    return replace(
-        utterance, frames=frames, started_at=by + utterance.started_at, ended_at=by + utterance.ended_at
-    )
-
-
-def datagram(at: float, *, encrypted: bool = True) -> TraceEntry:
-    return TraceEntry(at, "udp.in", {"encrypted": encrypted, "silence": False})
-
-
 @pytest.fixture
-def outcome(spoken: list[tuple[Utterance, Pcm16]]) -> Outcome:
-    """A call in which all went well."""
-    lines, passed, sent = [], [], []
-    for number, ((said, heard), (_, text)) in enumerate(zip(spoken, SENTENCES, strict=True)):
+def outcome() -> Outcome:
+    """A call, and a room, in which all went well."""
+    passed, sent = notice(95.0)
+    lines = []
+    for number, (file, text) in enumerate(SENTENCES):
+        said, heard = spoken(file)
         start = 100.0 + number * TURN_S
-        lines.append(Line(text, later(said, start)))
+        lines.append(Line("Ada", text, later(said, start)))
         chunks = [pcm.tobytes() for pcm in heard.reshape(-1, FRAME)]
         if number == INTERRUPTED + 1:
             passed.append(Passed(start + 0.05, 1, "interrupted"))
@@ -81,7 +48,7 @@ def outcome(spoken: list[tuple[Utterance, Pcm16]]) -> Outcome:
     figures = {f"{name} p{percent}": bar for name, percent, bar in BARS}
     return Outcome(
         name="Ada",
-        started=99.0,
+        started=94.0,
         ended=165.0,
         lines=lines,
         record=Record(passed),
@@ -89,8 +56,9 @@ def outcome(spoken: list[tuple[Utterance, Pcm16]]) -> Outcome:
         sent_by_bot=sent,
         heard_frames=len(sent),
         undecryptable=0,
-        recording=np.zeros(48_000 * 66, np.int16),
+        recording=np.zeros(48_000 * 71, np.int16),
         figures={**figures, "missing": 0.0, "undecrypted": 0.0},
+        room=good_room(),
         exhibits=[
             Exhibit("/find", "1. a cup", (("found.png", b""), ("boxes.json", b""))),
             Exhibit("/summarize", "Chapters", (("chapters.jpg", b""),)),
@@ -229,10 +197,18 @@ def exits_with(code: int) -> Callable[[Outcome], None]:
     return change
 
 
+def say_no_notice(outcome: Outcome) -> None:
+    outcome.record.passed = [entry for entry in outcome.record.passed if entry.kind != "told"]
+
+
+def go_wrong_in_the_room(outcome: Outcome) -> None:
+    outcome.room.figures["unconsented"] = 0.0
+
+
 REACHED, PLACE = "20 ms frames that reached Live", "frames silent or out of place"
 TURNS, ANSWERS = "sentences heard as turns", "answers"
 SENT, HEARD = "frames of whole answers that were sent", "frames of answers that Ada heard"
-CLEAR, MADE_UP = "voiced datagrams not encrypted by DAVE", "frames that had to be made up"
+CLEAR, MADE_UP = "voiced datagrams not under DAVE", "frames that had to be made up"
 UNDECRYPTED = "frames the bot could not decrypt"
 FAULTS: dict[str, tuple[Callable[[Outcome], None], set[str]]] = {
     "nothing drawn": (undrawn, {"answers that came with a picture"}),
@@ -245,6 +221,8 @@ FAULTS: dict[str, tuple[Callable[[Outcome], None], set[str]]] = {
     "nothing heard": (drop_every_turn, {TURNS, REACHED, PLACE, "level difference"}),
     "a turn in two": (split_a_turn, {TURNS, REACHED}),
     "a missing answer": (drop_an_answer, {ANSWERS}),
+    "no notice that it is an AI": (say_no_notice, {"notice that it is an AI, unasked", ANSWERS}),
+    "somebody heard who did not agree": (go_wrong_in_the_room, {"room: Dan's packets that were opened"}),
     "no interruption": (never_interrupt, {"answers interrupted"}),
     "an answer broken off": (break_an_answer_off, {SENT}),
     "an answer played twice": (play_an_answer_twice, {SENT}),
@@ -287,4 +265,5 @@ def test_what_went_wrong_is_written_all_the_same(outcome: Outcome, fault: str, t
     FAULTS[fault][0](outcome)
     write(outcome, judge(outcome), tmp_path)
     assert json.loads((tmp_path / "summary.json").read_text())["heard"] is False
-    assert {"timeline.png", "transcript.md", "conversation.wav"} <= {path.name for path in tmp_path.iterdir()}
+    written = {"timeline.png", "room.png", "transcript.md", "conversation.wav", "room.wav"}
+    assert written <= {path.name for path in tmp_path.iterdir()}

@@ -1,16 +1,20 @@
 """A Live session of the loopback Gemini without socket or clock: time is moved by hand."""
 
 import base64
+import io
 import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from bot.emulators.gemini.context import Handles
 from bot.emulators.gemini.knobs import Knobs
+from bot.emulators.gemini.live_pictures import look_at
+from bot.emulators.gemini.media_facts import UnreadableError
 from bot.emulators.gemini.models import Catalogue, catalogue
-from bot.emulators.gemini.outbox import AbortSocket, CloseSocket, SendFrame, Think
+from bot.emulators.gemini.outbox import AbortSocket, CloseSocket, Look, SendFrame, Think
 from bot.emulators.gemini.reply import Thought, compose
 from bot.emulators.gemini.session import LiveCore
 
@@ -23,6 +27,16 @@ def buzz(seconds: float, hz: float = 140.0) -> bytes:
     at = np.arange(round(seconds * RATE)) / RATE
     pcm: bytes = np.rint(6000 * np.sign(np.sin(2 * np.pi * hz * at))).astype("<i2").tobytes()
     return pcm
+
+
+def drawn(*stripes: str, size: tuple[int, int] = (64, 48), form: str = "PNG") -> bytes:
+    """A picture of stripes from the left to the right, of equal width."""
+    image = Image.new("RGB", size, stripes[0])
+    for index, colour in enumerate(stripes):
+        image.paste(colour, (size[0] * index // len(stripes), 0, *size))
+    buffer = io.BytesIO()
+    image.save(buffer, form)
+    return buffer.getvalue()
 
 
 def quiet(seconds: float) -> bytes:
@@ -64,6 +78,10 @@ class Rig:
         turns = [{"role": "user", "parts": [{"text": text}]}]
         self.send({"client_content": {"turns": turns, "turnComplete": complete}})
 
+    def picture(self, data: bytes, mime_type: str = "image/png") -> None:
+        blob = {"data": base64.urlsafe_b64encode(data).decode(), "mime_type": mime_type}
+        self.send({"realtime_input": {"video": blob}})
+
     def mark(self, name: str) -> None:
         self.send({"realtime_input": {name: {}}})
 
@@ -79,6 +97,8 @@ class Rig:
                         self.thoughts.append(action.thought)
                         if think:
                             self.core.composed(action.thought, compose(action.thought), self.now)
+                    case Look():
+                        self._look(action)
                     case CloseSocket() | AbortSocket():
                         self.ends.append(action)
             due = self.core.deadline()
@@ -86,6 +106,12 @@ class Rig:
                 break
             self.now = max(self.now, due)
         self.now = end
+
+    def _look(self, look: Look) -> None:
+        try:
+            look_at(look.picture, look.data)
+        except UnreadableError as unreadable:
+            self.core.unreadable(str(unreadable))
 
     def _keep(self, data: str) -> None:
         try:

@@ -1,12 +1,11 @@
 """The protocol core of the loopback Gemini: turns, interruptions, resumption and tools."""
 
-import base64
 import itertools
 import json
 from collections import deque
 
 import pytest
-from gemini_rig import MARKS, RATE, TRANSCRIPTS, Rig, buzz, live_with, quiet, result, tools
+from gemini_rig import MARKS, RATE, TRANSCRIPTS, Rig, buzz, drawn, live_with, quiet, result, tools
 
 from bot.emulators.gemini.knobs import Call, Knobs, ToolScript
 from bot.emulators.gemini.reply import Composed
@@ -112,15 +111,17 @@ def test_the_speaker_who_was_told_is_addressed() -> None:
     assert rig.words().endswith("That was turn number 2.")
 
 
-def test_text_and_pictures_are_counted() -> None:
+def test_text_is_counted_and_pictures_are_seen() -> None:
     rig = Rig()
     rig.setup(**TRANSCRIPTS)
-    picture = {"data": base64.b64encode(b"abc").decode(), "mimeType": "image/png"}
-    rig.send({"realtimeInput": {"video": picture}})
+    rig.picture(drawn("orange"))
     rig.text("One two three.", complete=False)
     rig.text("Four.", complete=True)
     rig.run(60.0)
-    assert rig.words() == "I read 4 words. I saw 1 picture. That was turn number 1."
+    assert (
+        rig.words()
+        == "I read 4 words. I saw a picture of 64 by 48 pixels, mostly orange. That was turn number 1."
+    )
 
 
 def test_realtime_text_is_a_turn_unless_there_are_marks() -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 import pytest
-from gemini_rig import TRANSCRIPTS, Rig, buzz, quiet, result, tools
+from gemini_rig import TRANSCRIPTS, Rig, buzz, drawn, quiet, result, tools
 
 from bot.emulators.gemini.faults import (
     Abort,
@@ -44,6 +44,7 @@ def test_an_end_at_every_place(where: Where, effect: Effect) -> None:
     rig = Rig(knobs=Knobs(faults=[fault], tool_calls=calls))
     rig.setup(sessionResumption={}, **tools("BLOCKING"))
     rig.audio(buzz(1.0) + quiet(1.0))
+    rig.picture(drawn("red"))
     rig.run(1.0)
     if rig.messages("toolCall"):
         rig.send(result("c7"))

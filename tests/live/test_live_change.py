@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from bot.live.core import CHANGING, QUIET_S, LiveCore
+from bot.live.core import CHANGING, LiveCore
 from bot.live.events import LiveEvent, Lost, Ready
+from bot.live.exchange import QUIET_S
 from bot.live.failures import Failure, Verdict
 from bot.live.outbox import ActivityEnd, ActivityStart, Audio
 from bot.live.setup import LiveSetup

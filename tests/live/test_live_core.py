@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from bot.live.core import MOVE_EARLY_S, QUIET_S, STABLE_S, STRAY_S, LiveCore
+from bot.live.core import MOVE_EARLY_S, STABLE_S, LiveCore
 from bot.live.events import AnswerAudio, AnswerEnded, AnswerWhole, Failed, Lost, Ready
+from bot.live.exchange import QUIET_S, STRAY_S
 from bot.live.failures import Failure, Verdict
 from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Text
+from bot.live.recap import CUT_OFF
 from bot.live.setup import LiveSetup
 from bot.live.states import TRANSITIONS, LiveState, Step
 
@@ -51,7 +53,7 @@ def audio() -> dict[str, Any]:
 
 def send_all(made: LiveCore, at: float) -> list[Any]:
     items = []
-    while (outgoing := made.outbox.next(at)) is not None:
+    while (outgoing := made.next(at)) is not None:
         items.append(outgoing.item)
     return items
 
@@ -242,7 +244,7 @@ def test_what_belongs_to_an_older_connection_is_dropped() -> None:
     assert tell(made, 21.0, number=1, serverContent=audio()) == []
     assert made.failed(1, NEVER, 21.0) == []
     assert made.state is LiveState.READY
-    assert made.counters.fenced == 3
+    assert made.counters.fenced_messages == 3
     assert [type(event) for event in tell(made, 21.0, serverContent=audio())] == [AnswerAudio]
 
 
@@ -348,11 +350,11 @@ def test_a_turn_without_an_answer_is_said_again() -> None:
 
 
 def test_a_turn_whose_answer_began_or_was_empty_is_not() -> None:
-    for content in (audio(), {"turnComplete": True}):
+    for content, then in ((audio(), [Text(CUT_OFF, answer=True)]), ({"turnComplete": True}, [])):
         made = ready()
         turn(made, 0.0)
         tell(made, 1.0, serverContent=content)
-        assert cut(made, 2.0) == []
+        assert cut(made, 2.0) == then, "but it is gone on with"
 
 
 def test_the_end_of_an_interrupted_answer_is_not_the_answer_to_the_interruption() -> None:
@@ -372,7 +374,7 @@ def test_what_still_comes_of_an_interrupted_answer_is_no_answer_to_the_interrupt
     second = turn(made, 2.0)
     tell(made, 2.1, serverContent={"interrupted": True})
     assert tell(made, 2.2, serverContent=audio()) == []
-    assert made.counters.stray == 1
+    assert made.counters.stray_chunks == 1
     assert cut(made, 3.0) == second
 
 

@@ -137,6 +137,25 @@ def test_a_recap_is_bounded_and_ends_with_the_newest(said: list[tuple[str, int]]
         assert text.endswith("z")
 
 
+def test_of_the_notes_a_recap_keeps_only_who_speaks() -> None:
+    recap = Recap()
+    recap.noted("[Ben is speaking now. Anna had no answer from you yet.]")
+    for text in (
+        "[Anna writes to you; answer aloud.]\nMy secret]",
+        "[Anna writes to you; answer aloud.]\n[My secret is speaking now.]",
+        "[Anna shows you a picture, \u201csecret.png\u201d. Say nothing about it until somebody asks.]",
+    ):
+        recap.noted(text)
+    recap.forget()
+    assert (recap.text() or "").splitlines()[1:] == [
+        "[Ben is speaking now. Anna had no answer from you yet.]"
+    ]
+    crowd = "[You hear these people all at once: Anna and Ben.]"
+    recap.noted(crowd)
+    recap.forget()
+    assert (recap.text() or "").splitlines()[1:] == [crowd]
+
+
 def test_a_recap_forgets_what_was_said_and_what_is_told_late_of_that_turn() -> None:
     recap = Recap()
     recap.noted("[Anna is speaking now.]")

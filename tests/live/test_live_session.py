@@ -11,6 +11,7 @@ from google import genai
 from scripted_gemini import Ear, Plan, ScriptedGemini, until
 
 from bot.emulators.tls import CertificateAuthority
+from bot.live import attempts as live_attempts
 from bot.live import session as live_session
 from bot.live.client import make_client
 from bot.live.errors import LiveError
@@ -306,7 +307,7 @@ async def test_a_connection_without_setup_complete_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
     setup_answer: str,
 ) -> None:
-    monkeypatch.setattr(live_session, "CONNECT_S", 0.5)
+    monkeypatch.setattr(live_attempts, "FIRST_PATIENCE_S", 0.5)
     gemini.plans.append(Plan(setup=setup_answer))
     await session.start()
     assert len(gemini.upgrades) == 2

@@ -165,7 +165,7 @@ async def test_a_database_of_another_program(path: Path) -> None:
     with closing(sqlite3.connect(path)) as plain:
         plain.execute("CREATE TABLE consents (x)")
         plain.commit()
-    assert "already exists" in await complaint(path)
+    assert "belongs to another program" in await complaint(path)
 
 
 async def test_opening_can_be_cancelled(path: Path) -> None:

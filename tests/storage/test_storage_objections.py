@@ -12,6 +12,7 @@ from bot.storage.consents import ConsentStore
 from bot.storage.database import Database
 from bot.storage.errors import StorageError
 from bot.storage.kept import Kept, KeptStore
+from bot.storage.notes import NoteStore
 from bot.storage.transcripts import TranscriptStore, Utterance
 
 ASKS, NOTIFIES, STRANGE, PERSON, OTHER = 2**62 + 1, 2, 3, 4, 5
@@ -107,6 +108,8 @@ async def test_what_is_kept_of_a_person_is_counted_in_that_guild_alone(database:
         await AnswerStore(database).keep(
             answer_id, guild_id=ASKS, user_id=PERSON, until=until, request="{}", text="x", files=[]
         )
+    for guild, person in ((ASKS, PERSON), (NOTIFIES, PERSON)):
+        await NoteStore(database).add(guild, person, "Ada", "Milk.", 1.0)
     store = KeptStore(database)
-    assert await store.of(ASKS, PERSON, now=100.0) == Kept(None, None, utterances=2, answers=1)
-    assert await store.of(ASKS, OTHER, now=100.0) == Kept(None, None, utterances=0, answers=0)
+    assert await store.of(ASKS, PERSON, now=100.0) == Kept(None, None, utterances=2, answers=1, notes=1)
+    assert await store.of(ASKS, OTHER, now=100.0) == Kept(None, None, utterances=0, answers=0, notes=0)

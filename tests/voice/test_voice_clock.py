@@ -213,3 +213,19 @@ async def test_it_does_not_wait_for_a_blocked_event_loop(clock: SendClock) -> No
 
 def test_closing_a_clock_that_was_never_started_is_harmless() -> None:
     SendClock().close()
+
+
+def test_ticks_that_come_late_are_counted_for_their_sender_alone() -> None:
+    clock, early, late = SendClock(), Speaker(), Speaker()
+    punctual = clock.register(early)
+    clock.run_due(1.0)
+    clock.run_due(1.02)
+    clock.unregister(early)
+    unpunctual = clock.register(late)
+    clock.run_due(2.0)
+    clock.run_due(2.03)  # due at 2.02: 10 ms
+    clock.run_due(2.07)  # due at 2.04 and 2.06: 30 and 10 ms
+    clock.run_due(2.23)  # due at 2.08, 2.10 and 2.12: 150, 130 and 110 ms
+    assert punctual.as_dict() == {"ticks": 2, "ticks_late": 0, "ticks_very_late": 0, "tick_worst_ms": 0}
+    assert unpunctual.as_dict() == {"ticks": 7, "ticks_late": 4, "ticks_very_late": 3, "tick_worst_ms": 150}
+    assert clock.late == 4

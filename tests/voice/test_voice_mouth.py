@@ -13,7 +13,7 @@ from bot.voice.clock import SendClock
 from bot.voice.dave import SILENCE
 from bot.voice.mouth import ANNOUNCE_S, Mouth
 from bot.voice.outlet import Outlet
-from bot.voice.playout import SILENCE_FRAMES
+from bot.voice.playout_buffer import SILENCE_FRAMES
 from bot.voice.transport import MODES
 
 

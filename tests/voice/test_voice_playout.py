@@ -9,17 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.voice.dave import SILENCE
-from bot.voice.playout import (
+from bot.voice.playout import Playout, Sending
+from bot.voice.playout_buffer import (
     CAPACITY_PACKETS,
     PREBUFFER_PACKETS,
     PREBUFFER_WAIT_S,
     SILENCE_FRAMES,
     TRANSITIONS,
-    Playout,
     PlayoutBuffer,
     PlayoutEvent,
     PlayoutState,
-    Sending,
 )
 
 FRAME_S = 0.02
@@ -133,6 +132,30 @@ def test_dropping_nothing_is_no_barge_in() -> None:
     buffer = PlayoutBuffer()
     assert buffer.drop(at=10.0) == 0
     assert buffer.barge_in.count == 0
+
+
+def test_packets_taken_back_are_played_in_their_new_form() -> None:
+    buffer = PlayoutBuffer()
+    buffer.push(packets(50), at=10.0)
+    buffer.finish()
+    heard = play(buffer, 10.0, 10.2)
+    assert buffer.take_back(keep=8, most=100) == 32
+    heard += play(buffer, 10.2, 10.3)
+    buffer.push([b"again %d" % number for number in range(32)], at=10.3)
+    buffer.finish()
+    heard += play(buffer, 10.3, 11.2)
+    assert heard == [*packets(18), *[b"again %d" % n for n in range(32)], *[SILENCE] * SILENCE_FRAMES]
+    assert buffer.underruns == 0
+
+
+def test_no_more_is_taken_back_than_was_asked_for_and_there_is() -> None:
+    buffer = PlayoutBuffer()
+    assert buffer.take_back(keep=0, most=5) == 0
+    buffer.push(packets(10), at=10.0)
+    assert buffer.take_back(keep=2, most=3) == 3
+    assert buffer.take_back(keep=7, most=3) == 0
+    buffer.finish()
+    assert play(buffer, 10.0, 10.14) == packets(7)
 
 
 def test_live_to_ear_counts_from_audio_too_short_for_a_packet() -> None:

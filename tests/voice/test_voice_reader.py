@@ -31,6 +31,10 @@ class State:
         self.server.sendto(data, self.socket.getsockname())
 
 
+def never() -> None:
+    pytest.fail("the reader failed")
+
+
 @pytest.fixture
 def state() -> Iterator[State]:
     state = State()
@@ -41,7 +45,7 @@ def state() -> Iterator[State]:
 
 @pytest.fixture
 def reader(state: State) -> Iterator[DatagramReader]:
-    reader = DatagramReader(cast(VoiceConnectionState, state))
+    reader = DatagramReader(cast(VoiceConnectionState, state), never)
     reader.start()
     yield reader
     reader.stop()
@@ -127,7 +131,7 @@ def test_a_socket_that_is_closed_and_replaced_is_never_waited_for(
 def test_it_ends_at_once_whatever_it_waits_for() -> None:
     for paused in (True, False):
         state = State()
-        reader = DatagramReader(cast(VoiceConnectionState, state))
+        reader = DatagramReader(cast(VoiceConnectionState, state), never)
         reader.start()
         if not paused:
             reader.resume()

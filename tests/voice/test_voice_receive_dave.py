@@ -453,6 +453,14 @@ def test_the_nonce_of_a_frame_counts_what_was_sealed_with_its_key(call: Call) ->
     assert nonce_of(session.encrypt_opus(b"any")) == 1
 
 
+@pytest.mark.parametrize(
+    ("encoded", "nonce"), [("ffffff07", 2**24 - 1), ("80808008", 2**24), ("ffffffff0f", 2**32 - 1)]
+)
+def test_a_nonce_beyond_24_bits_is_read(encoded: str, nonce: int) -> None:
+    trailer = bytes(8) + bytes.fromhex(encoded)
+    assert nonce_of(b"ciphertext" + trailer + bytes([len(trailer) + 3]) + b"\xfa\xfa") == nonce
+
+
 @given(st.binary(max_size=40), st.integers(0, 255))
 def test_a_broken_trailer_has_a_nonce_or_none_but_raises_nothing(frame: bytes, size: int) -> None:
     nonce = nonce_of(frame + bytes([size]) + b"\xfa\xfa")

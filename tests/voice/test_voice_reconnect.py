@@ -152,14 +152,6 @@ async def test_the_same_server_named_again_disturbs_nothing(call: Call, ann: Per
     assert call.of(Disconnected) == []
 
 
-async def test_a_closed_connection_without_any_word_ends_in_a_moment(call: Call) -> None:
-    await call.join()
-    call.emulator.voice.close_socket(call.user_id, 4014)
-    assert "/join" in await call.ended()
-    await eventually(lambda: call.client.voice_clients == [], "the client is gone")
-    assert call.user_id not in call.emulator.world.guild.voice_states
-
-
 async def test_someone_who_stays_undecryptable_makes_us_begin_anew_once(call: Call, ann: Person) -> None:
     await meet(call, ann)
     await call.hears(ann, tone(0.1))

@@ -8,12 +8,14 @@ from bot.voice.recovery import (
     GIVE_UP_S,
     RECOVERY_CALM_S,
     RECOVERY_MAX_S,
+    REJOIN_FIRST_S,
     RETRY_MAX_S,
     STABLE_S,
-    RecoveryPace,
     Remedy,
     Retries,
     closure,
+    recovery_pace,
+    rejoin_pace,
 )
 
 
@@ -74,7 +76,7 @@ def test_one_that_breaks_at_once_each_time_is_given_up() -> None:
 
 
 def test_recoveries_of_a_failing_group_never_become_a_storm() -> None:
-    pace = RecoveryPace()
+    pace = recovery_pace()
     taken = [now / 10 for now in range(6000) if pace.wait(now / 10) == 0.0]
     gaps = [later - earlier for earlier, later in pairwise(taken)]
     assert taken[0] == 0.0
@@ -84,9 +86,16 @@ def test_recoveries_of_a_failing_group_never_become_a_storm() -> None:
 
 
 def test_after_a_calm_time_recovery_is_prompt_again() -> None:
-    pace = RecoveryPace()
+    pace = recovery_pace()
     for now in (0.0, 2.0, 6.0, 14.0):
         assert pace.wait(now) == 0.0
     later = 14.0 + RECOVERY_MAX_S + RECOVERY_CALM_S
     assert pace.wait(later) == 0.0
     assert pace.wait(later + 1.5) == 0.0
+
+
+def test_a_connection_that_looks_good_is_not_given_up_over_and_over() -> None:
+    pace = rejoin_pace()
+    taken = [now / 10 for now in range(36_000) if pace.wait(now / 10) == 0.0]
+    assert len(taken) < 20  # in an hour
+    assert taken[1] - taken[0] >= REJOIN_FIRST_S

@@ -50,6 +50,7 @@ class Call:
         self.events: list[VoiceEvent] = []
         self.deaf_to: set[int] = set()
         self.failing = False
+        self.consent_broken = False
         self._voice: EarshotVoiceClient | None = None
 
     @property
@@ -73,10 +74,15 @@ class Call:
             EarshotVoiceClient,
             clock=self.clock,
             path=rate_path("native"),
-            consented=lambda user_id: user_id not in self.deaf_to,
+            consented=self.consented,
             on_event=self.note,
         )
         self._voice = await (channel or self.channel()).connect(cls=factory, timeout=timeout_s)
+
+    def consented(self, user_id: int) -> bool:
+        if self.consent_broken:
+            raise ValueError("a bug where consents are kept")
+        return user_id not in self.deaf_to
 
     def note(self, event: VoiceEvent) -> None:
         self.events.append(event)
@@ -133,9 +139,11 @@ class Call:
 
 
 @asynccontextmanager
-async def calling(emulator: DiscordEmulator) -> AsyncIterator[Call]:
+async def calling(
+    emulator: DiscordEmulator, client_type: type[discord.Client] = discord.Client
+) -> AsyncIterator[Call]:
     """Log the bot in; at the end let it leave, and see that it left nothing behind."""
-    client = discord.Client(
+    client = client_type(
         intents=discord.Intents.default(), proxy=emulator.proxy_url, guild_ready_timeout=0.05
     )
     clock = SendClock()

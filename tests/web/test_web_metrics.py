@@ -29,9 +29,10 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 
 def test_the_exposition_has_quantiles_and_counters() -> None:
-    found = samples(exposition(figures).decode())
+    found = samples(exposition(figures, tasks=7).decode())
     assert found == {
         ("earshot_calls",): 1,
+        ("earshot_tasks",): 7,
         ("earshot_latency_ms", "42", "mouth_to_live", "0.5"): pytest.approx(50),
         ("earshot_latency_ms", "42", "mouth_to_live", "0.99"): pytest.approx(99),
         ("earshot_events_total", "42", "underruns"): 3,

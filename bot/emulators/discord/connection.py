@@ -60,6 +60,9 @@ class Connection:
             self._compress = compressor_for(request.query.get("compress"))
         except ValueError as error:
             return web.Response(status=400, text=str(error))
+        if self._gateway.knobs.gateway_down:
+            self._gateway.trace.add("gateway.refused")
+            return web.Response(status=503, text="upstream connect error")
         self._request = request
         await self._ws.prepare(request)
         reader = asyncio.create_task(self._receive_all(), name="emulated gateway's reader")

@@ -1,5 +1,6 @@
 """The HTTP side of the emulator: which host serves what, and REST requests as they come over the wire."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -89,6 +90,8 @@ class Front:
             )
             answer, route = self._rest.answer(asked)
         self._note(request, path, body, files, answer, route)
+        if answer.delay_s > 0.0:
+            await asyncio.sleep(answer.delay_s)
         return _response(answer)
 
     def _note(

@@ -42,6 +42,7 @@ class Gateway:
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
         self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._silences: dict[str, asyncio.TimerHandle] = {}  # when dead sessions are taken out of voice
         self._stop = world.bus.subscribe(self._tell)
 
     @property
@@ -84,6 +85,8 @@ class Gateway:
         )
         if not allowed:
             return None
+        for dead in [one for one in self.sessions if one.send is None and one.shard == shard]:
+            self._outlive(dead)
         session = Session(self.world, intents, shard)
         self._sessions[session.id] = session
         while len(self._sessions) > KEPT_SESSIONS:
@@ -106,6 +109,23 @@ class Gateway:
         window_s = self.knobs.gateway_resume_window_s
         loop = asyncio.get_running_loop()
         self._expiries[session.id] = loop.call_later(window_s, self.end, session)
+        if any(one.shard == session.shard for one in self._younger(session)):
+            self._outlive(session)
+
+    def _younger(self, session: Session) -> list[Session]:
+        return self.sessions[self.sessions.index(session) + 1 :]
+
+    def _outlive(self, dead: Session) -> None:
+        """Take a session whose bot has come back without it out of voice, if it is not resumed soon."""
+        loop = asyncio.get_running_loop()
+        if (earlier := self._silences.pop(dead.id, None)) is not None:
+            earlier.cancel()
+        self._silences[dead.id] = loop.call_later(self.knobs.dead_voice_s, self._hush, dead)
+
+    def _hush(self, dead: Session) -> None:
+        self._silences.pop(dead.id, None)
+        if dead.send is None:
+            self.world.voices.end_session(self.world.bot.id, dead.id)
 
     def end(self, session: Session) -> None:
         """Forget a session; where it was in voice, it leaves."""
@@ -150,8 +170,9 @@ class Gateway:
     async def close(self) -> None:
         """Close all connections, as for a restart."""
         self._stop()
-        for expiry in self._expiries.values():
-            expiry.cancel()
+        for timer in (*self._expiries.values(), *self._silences.values()):
+            timer.cancel()
         self._expiries.clear()
+        self._silences.clear()
         self._sessions.clear()
         await self.close_all(GOING_AWAY)

@@ -1,6 +1,10 @@
 """What a test may turn to make the emulated Discord misbehave. Read at each use, so set them at any time."""
 
+import math
 from dataclasses import dataclass, field
+from typing import Self
+
+from bot.emulators.discord.errors import missing_permissions
 
 
 @dataclass
@@ -40,17 +44,33 @@ class DaveKnobs:
 
 @dataclass
 class RestFault:
-    """Answer the next `times` matching REST requests with this instead of serving them."""
+    """What happens to the next `times` matching REST requests, after the first `skip` of them."""
 
     method: str
     """"GET", "POST", ...; "*" matches all."""
     path_regex: str
     """Searched in the path after /api/v10."""
-    status: int
+    status: int | None = None
+    """Answered in place of serving the request; None serves it, so that only the answer can be late."""
     body: object = None
     """Sent as JSON; None sends an empty body."""
     headers: dict[str, str] = field(default_factory=dict)
     times: int = 1
+    skip: int = 0
+    delay_s: float = 0.0
+    """How late the answer comes; `inf`: never."""
+
+    @classmethod
+    def limited(cls, method: str, path_regex: str, *, retry_after_s: float, times: int = 1) -> Self:
+        """Return a 429 for one route, as Discord words it."""
+        body = {"message": "You are being rate limited.", "retry_after": retry_after_s, "global": False}
+        headers = {"Retry-After": str(math.ceil(retry_after_s)), "X-RateLimit-Scope": "user"}
+        return cls(method, path_regex, 429, {**body, "code": 0}, headers, times)
+
+    @classmethod
+    def refused(cls, method: str, path_regex: str, *, times: int = 1) -> Self:
+        """Return a 403 for permissions that are missing, as Discord words it."""
+        return cls(method, path_regex, 403, missing_permissions().body(), times=times)
 
 
 @dataclass
@@ -83,6 +103,11 @@ class Knobs:
     """Leave heartbeats on the main gateway unanswered, as a half-dead connection does."""
     gateway_resume_window_s: float = 180.0
     """How long after losing its connection a session can be resumed; then the bot is gone, from voice too."""
+    dead_voice_s: float = 2.0
+    """How long a session that lost its connection stays in voice once its bot has identified anew, as after
+    a crash; Discord says nothing of it, and takes from seconds to a minute."""
+    gateway_down: bool = False
+    """Answer new connections to the main gateway with 503."""
     max_concurrency: int = 1
     """Identifies allowed at once, in each `identify_interval_s`."""
     identify_interval_s: float = 5.0

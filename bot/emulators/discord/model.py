@@ -21,6 +21,7 @@ class ChannelType(IntEnum):
     GROUP = 3
     CATEGORY = 4
     PUBLIC_THREAD = 11
+    PRIVATE_THREAD = 12
     STAGE = 13
 
 
@@ -29,6 +30,7 @@ FILE_LIMIT = 10 * MIB  # bytes, in a guild without boosts, and in a direct chann
 BOOSTED_FILE_LIMITS = {2: 50 * MIB, 3: 100 * MIB}  # by the guild's tier
 PERSON_FILE_LIMIT = 500 * MIB  # people here have Nitro
 
+THREADS = (ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD)
 VOICE_LIKE = (ChannelType.VOICE, ChannelType.STAGE)
 
 
@@ -111,6 +113,8 @@ class Channel:
     """Of a thread: the channel that it hangs on."""
     owner_id: int | None = None
     """Of a thread: who made it."""
+    joined: dict[int, datetime] = field(default_factory=dict)
+    """Of a thread: who is in it, by user id, and since when."""
     last_message_id: int | None = None
 
 

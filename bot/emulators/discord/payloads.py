@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.emulators.discord.model import (
+    THREADS,
     VOICE_LIKE,
     Channel,
     ChannelType,
@@ -113,7 +114,7 @@ def channel_payload(channel: Channel) -> Json:
     }
     if channel.guild_id is None:
         return shared | _direct_fields(channel)
-    if channel.type is ChannelType.PUBLIC_THREAD:
+    if channel.type in THREADS:
         return shared | _thread_fields(channel)
     shared |= {
         "guild_id": str(channel.guild_id),
@@ -146,6 +147,8 @@ def _thread_fields(channel: Channel) -> Json:
         "locked": False,
         "create_timestamp": began,
     }
+    if channel.type is ChannelType.PRIVATE_THREAD:
+        metadata["invitable"] = True
     return {
         "guild_id": str(channel.guild_id),
         "name": channel.name,
@@ -153,10 +156,21 @@ def _thread_fields(channel: Channel) -> Json:
         "owner_id": optional_id(channel.owner_id),
         "thread_metadata": metadata,
         "message_count": 0,
-        "member_count": 1,
+        "member_count": len(channel.joined),
         "total_message_sent": 0,
         "rate_limit_per_user": 0,
     }
+
+
+def thread_member_payload(thread: Channel, user_id: int, member: Member | None = None) -> Json:
+    """Return someone as a member of a thread, with the member of the guild where events carry it."""
+    payload: Json = {
+        "id": str(thread.id),
+        "user_id": str(user_id),
+        "join_timestamp": timestamp(thread.joined[user_id]),
+        "flags": 0,
+    }
+    return payload | ({} if member is None else {"member": member_payload(member), "presence": None})
 
 
 def _voice_fields(channel: Channel) -> Json:
@@ -219,8 +233,10 @@ _ABSENT_IN_GUILDS = (
 )
 
 
-def guild_create_payload(guild: Guild, *, visible_members: Iterable[Member]) -> Json:
-    """Return the guild as GUILD_CREATE gives it; who may see which members is the gateway's to say."""
+def guild_create_payload(
+    guild: Guild, *, visible_members: Iterable[Member], visible_threads: Iterable[Channel]
+) -> Json:
+    """Return the guild as GUILD_CREATE gives it; what may be seen of it is the gateway's to say."""
     return guild_payload(guild) | {
         "joined_at": timestamp(guild.joined_at),
         "large": False,
@@ -229,7 +245,7 @@ def guild_create_payload(guild: Guild, *, visible_members: Iterable[Member]) -> 
         "members": [member_payload(member) for member in visible_members],
         "channels": [channel_payload(channel) for channel in guild.channels.values()],
         "voice_states": [voice_state_payload(state) for state in guild.voice_states.values()],
-        "threads": [channel_payload(thread) for thread in guild.threads.values()],
+        "threads": [channel_payload(thread) for thread in visible_threads],
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],

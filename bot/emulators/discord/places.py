@@ -7,6 +7,7 @@ from bot.emulators.discord.errors import ActError
 from bot.emulators.discord.events import Bus, Event
 from bot.emulators.discord.model import (
     FILE_LIMIT,
+    THREADS,
     Channel,
     ChannelType,
     EmulatedUser,
@@ -63,7 +64,8 @@ class Places:
         guild.roles[role.id] = role
         member = self._enrol(guild, self.bot)
         member.role_ids.append(role.id)
-        shown = guild_create_payload(guild, visible_members=[member])
+        threads = self.visible_threads(guild, self.bot.id)
+        shown = guild_create_payload(guild, visible_members=[member], visible_threads=threads)
         del shown["unavailable"]  # as Discord tells a new guild from one that is back after an outage
         self.bus.publish(Event("GUILD_CREATE", shown, guild.id))
 
@@ -110,21 +112,6 @@ class Places:
         self.bus.publish(Event("CHANNEL_CREATE", channel_payload(channel), home.id))
         return channel
 
-    def add_thread(self, parent: Channel, name: str, owner: EmulatedUser) -> Channel:
-        """Make a public thread on a text channel; who may see that, may see this."""
-        guild = self.guild_of(parent)
-        thread = Channel(
-            self.snowflakes.next(),
-            ChannelType.PUBLIC_THREAD,
-            name,
-            guild.id,
-            parent_id=parent.id,
-            owner_id=owner.id,
-        )
-        guild.threads[thread.id] = self.channels[thread.id] = thread
-        self.bus.publish(Event("THREAD_CREATE", channel_payload(thread) | {"newly_created": True}, guild.id))
-        return thread
-
     def add_private(self, people: Iterable[EmulatedUser], name: str | None) -> Channel:
         """Make a channel between people, without the bot: with a name a group, else for two of them."""
         kind = ChannelType.DM if name is None else ChannelType.GROUP
@@ -141,9 +128,12 @@ class Places:
         guild = self.guild_of(channel)
         for thread in [one for one in guild.threads.values() if one.parent_id == channel.id]:
             self.remove_channel(thread)
+        is_thread = channel.type in THREADS
+        hidden = is_thread and not self.can(self.bot.id, channel)
         del self.channels[channel.id]
-        is_thread = channel.type is ChannelType.PUBLIC_THREAD
         del (guild.threads if is_thread else guild.channels)[channel.id]
+        if hidden:
+            return
         name = "THREAD_DELETE" if is_thread else "CHANNEL_DELETE"
         self.bus.publish(Event(name, channel_payload(channel), channel.guild_id))
 
@@ -197,7 +187,9 @@ class Places:
             inside = (channel.recipient, self.bot) if channel.recipient is not None else channel.people
             return EVERYONE if any(user.id == user_id for user in inside if user is not None) else 0
         if channel.parent_id is not None:
-            return self.permissions(user_id, self.channel(channel.parent_id))
+            held = self.permissions(user_id, self.channel(channel.parent_id))
+            private = channel.type is ChannelType.PRIVATE_THREAD and user_id not in channel.joined
+            return 0 if private and not held & Permission.MANAGE_THREADS else held
         guild = self.guild_of(channel)
         if user_id not in guild.members:
             return 0
@@ -212,10 +204,14 @@ class Places:
     def can(self, user_id: int, channel: Channel, *needed: Permission) -> bool:
         """Return whether someone holds all the permissions in a channel, and can see it at all."""
         held = self.permissions(user_id, channel)
-        if channel.type is ChannelType.PUBLIC_THREAD:
+        if channel.type in THREADS:
             in_thread = {Permission.SEND_MESSAGES: Permission.SEND_MESSAGES_IN_THREADS}
             needed = tuple(in_thread.get(bit, bit) for bit in needed)
         return all(held & bit for bit in (Permission.VIEW_CHANNEL, *needed))
+
+    def visible_threads(self, guild: Guild, user_id: int) -> list[Channel]:
+        """Return the threads of a guild that someone can see."""
+        return [thread for thread in guild.threads.values() if self.can(user_id, thread)]
 
     def file_limit(self, channel: Channel) -> int:
         """Return the most bytes that a file of the bot may have in a channel."""

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.emulators.discord.errors import ActError, RestError, not_found, unauthorized
@@ -61,6 +61,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     foreign: bool = False
     """Not the API's own: a page of what stands before it, or an injected fault."""
+    delay_s: float = 0.0
+    """How late it is sent."""
 
     @property
     def content_type(self) -> str:
@@ -137,8 +139,13 @@ class Rest:
     def _judge(self, request: Request, found: tuple[Route, Mapping[str, str]] | None, now: float) -> Answer:
         self._limits.check_ban(now, self._knobs.invalid_requests_limit)
         fault = self._fault(request)
-        if fault is not None:
-            return Answer(fault.status, fault.body, {"Via": "1.1 google"} | fault.headers, foreign=True)
+        delay_s = 0.0 if fault is None else fault.delay_s
+        if fault is not None and fault.status is not None:
+            headers = {"Via": "1.1 google"} | fault.headers
+            return Answer(fault.status, fault.body, headers, foreign=True, delay_s=delay_s)
+        return replace(self._route(request, found, now), delay_s=delay_s)
+
+    def _route(self, request: Request, found: tuple[Route, Mapping[str, str]] | None, now: float) -> Answer:
         if found is None:
             raise not_found()
         route, params = found
@@ -168,6 +175,9 @@ class Rest:
     def _fault(self, request: Request) -> RestFault | None:
         for fault in self._knobs.rest_faults:
             if fault.method in ("*", request.method) and re.search(fault.path_regex, request.path):
+                if fault.skip > 0:
+                    fault.skip -= 1
+                    continue
                 fault.times -= 1
                 if fault.times <= 0:
                     self._knobs.rest_faults.remove(fault)

@@ -16,7 +16,7 @@ from bot.emulators.discord.events import Event
 from bot.emulators.discord.limits import Rate
 from bot.emulators.discord.message_payload import without_content
 from bot.emulators.discord.model import VOICE_LIKE, Channel, EmulatedUser, Json, Message, MessageFlag
-from bot.emulators.discord.payloads import channel_payload
+from bot.emulators.discord.payloads import channel_payload, thread_member_payload
 from bot.emulators.discord.permissions import Permission
 from bot.emulators.discord.rest import Answer, Call, Route
 
@@ -103,6 +103,16 @@ def _set_status(call: Call) -> Answer:
     data: Json = {"id": str(channel.id), "guild_id": str(guild.id), "status": status}
     call.world.bus.publish(Event("VOICE_CHANNEL_STATUS_UPDATE", data, guild.id))
     return Answer(204)
+
+
+def _thread_member(call: Call) -> Answer:
+    """Return who is in a thread, one by one; the bot must see it."""
+    thread = _channel_of(call)
+    name = call.params["user_id"]
+    user_id = call.world.bot.id if name == "@me" else call.id("user_id")
+    if user_id not in thread.joined:
+        raise unknown("Member", 10007)
+    return Answer(200, thread_member_payload(thread, user_id))
 
 
 def _typing(call: Call) -> Answer:
@@ -238,6 +248,7 @@ ROUTES = (
     Route("PATCH", _CHANNEL, _edit_channel, Rate(5, 15.0)),
     Route("DELETE", _CHANNEL, _delete_channel, Rate(5, 5.0)),
     Route("PUT", _CHANNEL + "/voice-status", _set_status, Rate(5, 5.0)),
+    Route("GET", _CHANNEL + "/thread-members/{user_id}", _thread_member),
     Route("POST", _CHANNEL + "/typing", _typing, Rate(5, 5.0)),
     Route("POST", "/users/@me/channels", _open_direct),
     Route("GET", _MESSAGES, _list_messages, Rate(5, 5.0)),

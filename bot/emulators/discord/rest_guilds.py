@@ -173,17 +173,26 @@ def _edit_member(call: Call) -> Answer:
     for key, permission in (("mute", Permission.MUTE_MEMBERS), ("deaf", Permission.DEAFEN_MEMBERS)):
         if key in call.json:
             _require(call, guild, permission)
-            setattr(member, key, bool(call.json[key]))
-            call.world.places.member_changed(guild, member)
+            _silence(call, guild, member, key)
     if "channel_id" in call.json:
         _require(call, guild, Permission.MOVE_MEMBERS)
         _move(call, guild, member)
     return Answer(200, member_payload(member))
 
 
-def _move(call: Call, guild: Guild, member: Member) -> None:
+def _silence(call: Call, guild: Guild, member: Member, key: str) -> None:
+    _require_voice(guild, member)
+    said = {"mute": None, "deaf": None} | {key: bool(call.json[key])}
+    call.world.voices.silence_in(guild, member.user.id, **said)
+
+
+def _require_voice(guild: Guild, member: Member) -> None:
     if member.user.id not in guild.voice_states:
         raise RestError(400, 40032, "Target user is not connected to voice.")
+
+
+def _move(call: Call, guild: Guild, member: Member) -> None:
+    _require_voice(guild, member)
     if call.json["channel_id"] is None:
         call.world.kick_from_voice(member.user.id)
     else:

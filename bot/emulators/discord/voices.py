@@ -123,6 +123,23 @@ class Voices:
         state.self_mute, state.self_deaf = self_mute, self_deaf
         self._tell(guild, state)
 
+    def silence(self, user_id: int, *, mute: bool | None = None, deaf: bool | None = None) -> None:
+        """Mute or deafen someone as a moderator does, or undo it; ActError where they are not in voice."""
+        homes = [guild for guild in self._places.guilds.values() if user_id in guild.voice_states]
+        if not homes:
+            raise ActError(f"user {user_id} is not in voice")
+        for guild in homes:
+            self.silence_in(guild, user_id, mute=mute, deaf=deaf)
+
+    def silence_in(self, guild: Guild, user_id: int, *, mute: bool | None, deaf: bool | None) -> None:
+        """Do so in one guild; it stays with the member when they leave voice and come back."""
+        member = self._places.member(guild, user_id)
+        state = self.state(user_id, guild)
+        member.mute = member.mute if mute is None else mute
+        member.deaf = member.deaf if deaf is None else deaf
+        self._places.member_changed(guild, member)
+        self._tell(guild, state)
+
     def set_suppress(self, user_id: int, guild_id: int, *, suppress: bool) -> None:
         """Become part of a stage's audience, or a speaker there."""
         guild = self._places.guilds[guild_id]

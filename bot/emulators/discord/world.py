@@ -31,6 +31,7 @@ from bot.emulators.discord.permissions import Permission
 from bot.emulators.discord.places import Places
 from bot.emulators.discord.posts import Posts
 from bot.emulators.discord.snowflakes import Snowflakes
+from bot.emulators.discord.threads import Threads
 from bot.emulators.discord.voices import VoiceJoin, Voices, VoiceService
 
 GUILD_NAME = "Earshot Lab"
@@ -47,6 +48,7 @@ class World:
         self.posts = Posts(self.places, Cdn(lambda: time.time() + knobs.cdn_clock_offset_s))
         self.commands = Commands(self.places.bot.id, self.places.snowflakes)
         self.interactions = Interactions(self.places, self.posts, knobs, clock)
+        self.threads = Threads(self.places)
         self.voices = Voices(self.places, voice, knobs)
         self._acts = Acts(self.places, self.posts, self.commands, self.interactions)
         self.guild: Guild = self.places.add_guild(GUILD_NAME)
@@ -90,9 +92,18 @@ class World:
         """Set how far a guild is boosted, 0 to 3; from 2 on the bot may send larger files there."""
         self.places.boost(guild, tier)
 
-    def add_thread(self, channel_id: int, name: str, user_id: int) -> Channel:
-        """Make a public thread on a text channel, as a person."""
-        return self.places.add_thread(self.places.channel(channel_id), name, self.places.user(user_id))
+    def add_thread(self, channel_id: int, name: str, user_id: int, *, private: bool = False) -> Channel:
+        """Make a thread on a text channel, as a person; a private one is seen by those who are added."""
+        parent, owner = self.places.channel(channel_id), self.places.user(user_id)
+        return self.threads.add(parent, name, owner, private=private)
+
+    def add_to_thread(self, thread_id: int, user_id: int) -> None:
+        """Add someone, or the bot, to a thread."""
+        self.threads.admit(self.places.channel(thread_id), self.places.user(user_id))
+
+    def remove_from_thread(self, thread_id: int, user_id: int) -> None:
+        """Take someone, or the bot, out of a thread."""
+        self.threads.dismiss(self.places.channel(thread_id), self.places.user(user_id))
 
     def add_group(self, user_ids: Sequence[int], name: str) -> Channel:
         """Make a group channel of people; the bot is not in it, and never can be."""
@@ -145,11 +156,13 @@ class World:
 
         Without the Guild Presences intent that is, of the members, only the bot and who is in voice.
         """
-        visible = guild.members.values()
-        if not intents & Intent.GUILD_PRESENCES:
-            shown = {self.bot.id, *guild.voice_states}
-            return guild_create_payload(guild, visible_members=[m for m in visible if m.user.id in shown])
-        return guild_create_payload(guild, visible_members=visible)
+        everyone = intents & Intent.GUILD_PRESENCES
+        shown = guild.members if everyone else {self.bot.id, *guild.voice_states}
+        return guild_create_payload(
+            guild,
+            visible_members=[member for member in guild.members.values() if member.user.id in shown],
+            visible_threads=self.places.visible_threads(guild, self.bot.id),
+        )
 
     # --- voice ---
 
@@ -170,6 +183,14 @@ class World:
     def kick_from_voice(self, user_id: int) -> None:
         """Disconnect someone, as a moderator."""
         self.voices.kick(user_id)
+
+    def server_mute(self, user_id: int, *, muted: bool = True) -> None:
+        """Mute someone, as a moderator, or let them speak again; ActError where they are not in voice."""
+        self.voices.silence(user_id, mute=muted)
+
+    def server_deafen(self, user_id: int, *, deafened: bool = True) -> None:
+        """Deafen someone, as a moderator, or undo it; ActError where they are not in voice."""
+        self.voices.silence(user_id, deaf=deafened)
 
     def change_region(self, channel_id: int, *, close_code: int = 4014) -> None:
         """Move a channel's call to another voice server."""

@@ -5,12 +5,14 @@ A plan is a list of steps, with offsets in seconds from the first chunk; a defor
 
 import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.emulators.gemini import messages
 from bot.emulators.gemini.faults import Deformation
 from bot.emulators.gemini.knobs import Knobs
 from bot.emulators.gemini.messages import Message
+from bot.emulators.gemini.reply import Composed
 from bot.emulators.gemini.voice import SPEECH_HZ
 
 
@@ -22,6 +24,8 @@ class Step:
     parts: tuple[bytes, ...] = ()
     """Chunks of speech, PCM16LE mono at 24 kHz."""
     transcript: str = ""
+    grounding: Message | None = None
+    """groundingMetadata."""
     generated: bool = False
     """generationComplete."""
     end: bool = False
@@ -40,6 +44,8 @@ class Step:
             fields["modelTurn"] = messages.speech(self.parts, self.mime_type)
         if self.transcript:
             fields["outputTranscription"] = {"text": self.transcript}
+        if self.grounding is not None:
+            fields["groundingMetadata"] = self.grounding
         if self.generated:
             fields["generationComplete"] = True
         if self.end:
@@ -47,15 +53,17 @@ class Step:
         return messages.content(**fields)
 
 
-def plan(speech: bytes, text: str, knobs: Knobs, rng: random.Random, *, transcript: bool) -> list[Step]:
+def plan(composed: Composed, knobs: Knobs, rng: random.Random, *, transcript: bool) -> list[Step]:
     """Return the steps in order, from the first chunk at 0 to the end, when playback would be over."""
     steps: list[Step] = []
-    words = _words(text) if transcript else []
+    speech = composed.speech
+    words = _words(composed.text) if transcript else []
     offset_s, sent = 0.0, 0
     while sent < len(speech):
         chunk = speech[sent : sent + _chunk_bytes(knobs, rng)]
         sent += len(chunk)
-        steps.append(Step(offset_s, parts=(chunk,)))
+        grounding = composed.grounding if sent >= len(speech) else None
+        steps.append(Step(offset_s, parts=(chunk,), grounding=grounding))
         said = sum(1 for share, _ in words if share <= sent / len(speech))
         if said:
             steps.append(Step(offset_s, transcript="".join(word for _, word in words[:said])))
@@ -106,6 +114,21 @@ def deform(steps: list[Step], how: Deformation) -> list[Step]:
             return [one for step in steps for one in [step] * (2 if step.transcript else 1)]
         case Deformation.TRANSCRIPTS_REORDERED:
             return _reordered(steps)
+        case Deformation.INPUT_TRANSCRIPT_LATE | Deformation.INPUT_TRANSCRIPT_PIECES:
+            return steps  # what was heard is no step of the answer
+
+
+def heard_fragments(text: str, how: Sequence[Deformation]) -> list[str]:
+    """Return the fragments in which the transcript of what was heard is sent."""
+    fragments = [text] if text else []
+    if Deformation.INPUT_TRANSCRIPT_PIECES in how:
+        words = text.split()
+        fragments = words[:1] + [f" {word}" for word in words[1:]]
+    if Deformation.TRANSCRIPTS_REORDERED in how:
+        fragments = _swapped(fragments)
+    if Deformation.TRANSCRIPTS_DOUBLED in how:
+        fragments = [one for one in fragments for _ in range(2)]
+    return fragments
 
 
 def _odd(steps: list[Step]) -> list[Step]:
@@ -145,8 +168,13 @@ def _late(steps: list[Step]) -> list[Step]:
 
 
 def _reordered(steps: list[Step]) -> list[Step]:
-    texts = [step.transcript for step in steps if step.transcript]
-    for first in range(0, len(texts) - 1, 2):
-        texts[first], texts[first + 1] = texts[first + 1], texts[first]
-    following = iter(texts)
+    following = iter(_swapped([step.transcript for step in steps if step.transcript]))
     return [replace(step, transcript=next(following)) if step.transcript else step for step in steps]
+
+
+def _swapped(texts: list[str]) -> list[str]:
+    """Return them with each two neighbours in the place of the other."""
+    swapped = list(texts)
+    for first in range(0, len(swapped) - 1, 2):
+        swapped[first], swapped[first + 1] = swapped[first + 1], swapped[first]
+    return swapped

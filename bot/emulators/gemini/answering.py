@@ -14,15 +14,16 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from bot.emulators.gemini import messages
-from bot.emulators.gemini.answer import Step, deform, plan
+from bot.emulators.gemini.answer import Step, deform, heard_fragments, plan
 from bot.emulators.gemini.context import Context
-from bot.emulators.gemini.faults import Deform, Effect, Late, LateAudio, Stall, Where
-from bot.emulators.gemini.knobs import Knobs
+from bot.emulators.gemini.faults import Deform, Deformation, Effect, Late, LateAudio, Stall, Where
+from bot.emulators.gemini.knobs import Knobs, Search, ToolScript
 from bot.emulators.gemini.log import Turn
+from bot.emulators.gemini.messages import Message
 from bot.emulators.gemini.outbox import Agenda, Outbox, Think
 from bot.emulators.gemini.reply import Composed, Thought
 from bot.emulators.gemini.setup import Setup
-from bot.emulators.gemini.tools import ToolDesk
+from bot.emulators.gemini.tools import ToolDesk, chosen
 from bot.emulators.gemini.wire import ToolResult
 
 Strike: TypeAlias = Callable[[Where, float], list[Effect]]
@@ -77,7 +78,8 @@ class Answering:
         self._turn: Turn | None = None
         self._thought: Thought | None = None
         self._speak_at = 0.0
-        self._deform: list[Deform] = []
+        self._deform: list[Deformation] = []
+        self._owed: list[Message] = []  # transcripts that are to come after the turn
         self._steps: deque[tuple[float, Step]] = deque()
 
     def add(self, turn: Turn, thought: Thought, now: float) -> None:
@@ -91,16 +93,18 @@ class Answering:
             self._begin(*self._waiting.popleft(), now)
 
     def composed(self, thought: Thought, composed: Composed, now: float) -> None:
-        """Take what was composed; too late for a turn that is over by now."""
+        """Take what was composed; for a turn that is over by now it is only told what was heard in it."""
         if thought is not self._thought or self._turn is None or self.state is not State.THINKING:
+            if self._setup.input_transcripts and composed.heard_text:
+                self._outbox.send(messages.input_transcript(composed.heard_text))
             return
         self._turn.answer, self._turn.measures = composed.text, composed.measures
-        if composed.heard_text and self._setup.input_transcripts:
-            self._outbox.send(messages.input_transcript(composed.heard_text))
+        if self._setup.input_transcripts:
+            self._tell_heard(composed.heard_text)
         transcript = self._setup.output_transcripts
-        steps = plan(composed.speech, composed.text, self._knobs, self._random, transcript=transcript)
-        for effect in self._deform:
-            steps = deform(steps, effect.how)
+        steps = plan(composed, self._knobs, self._random, transcript=transcript)
+        for how in self._deform:
+            steps = deform(steps, how)
         start = max(now, self._speak_at)
         self._steps = deque((start + step.offset_s, step) for step in steps)
         self._move(State.SPEAKING)
@@ -124,14 +128,14 @@ class Answering:
             self._let_slip(steps, effects)
             self._outbox.send({**messages.content(turnComplete=True), "usageMetadata": usage})
             turn.ended_at = now
+        self._pay()
         self._on_idle(now)
 
     def results(self, results: list[ToolResult], now: float) -> bool:
         """Take results of tools; true if the model waited for them, and so needs no turn for them."""
         if self.state is not State.CALLING or self._thought is None:
             return False
-        more = tuple((result.name, result.characters) for result in results)
-        self._thought = replace(self._thought, results=self._thought.results + more)
+        self._thought = replace(self._thought, results=self._thought.results + tuple(results))
         if not self.desk.blocked:
             self._move(State.THINKING)
             self._outbox.put(Think(self._thought))
@@ -163,16 +167,22 @@ class Answering:
         if Stall() in effects:
             self._rest()
             return
-        self._deform = [effect for effect in effects if isinstance(effect, Deform)]
+        self._deform = [effect.how for effect in effects if isinstance(effect, Deform)]
         late_s = sum(effect.seconds for effect in effects if isinstance(effect, Late))
         self._speak_at = now + self._knobs.think_s + late_s
-        if self._knobs.tool_calls:
-            self._call_tools(now)
-        if self.state is State.THINKING:
-            self._outbox.put(Think(thought))
+        if (script := chosen(self._knobs, thought, self._setup)) is not None:
+            self._use_tools(script, thought, now)
+        if self.state is State.THINKING and self._thought is not None:
+            self._outbox.put(Think(self._thought))
 
-    def _call_tools(self, now: float) -> None:
-        script = self._knobs.tool_calls.popleft()
+    def _use_tools(self, script: ToolScript, thought: Thought, now: float) -> None:
+        searches = tuple(one.query for one in script.calls if isinstance(one, Search))
+        if searches and self._setup.search:
+            self._thought = replace(thought, searches=thought.searches + searches)
+        if len(searches) < len(script.calls):
+            self._call(script, now)
+
+    def _call(self, script: ToolScript, now: float) -> None:
         if Stall() in self._strike(Where.TOOL_CALL, now):
             self._rest()
             return
@@ -214,8 +224,24 @@ class Answering:
         if Stall() not in effects:
             self._outbox.send({**messages.content(turnComplete=True), "usageMetadata": usage})
             turn.ended_at = now
+        self._pay()
         self._on_idle(now)
         self.next(now)
+
+    def _tell_heard(self, text: str) -> None:
+        """Send the transcript of what was heard; or keep it, where it is to come after the turn."""
+        told = [messages.input_transcript(one) for one in heard_fragments(text, self._deform)]
+        if Deformation.INPUT_TRANSCRIPT_LATE in self._deform:
+            self._owed += told
+        else:
+            for message in told:
+                self._outbox.send(message)
+
+    def _pay(self) -> None:
+        """Send what was kept until the turn is over."""
+        for message in self._owed:
+            self._outbox.send(message)
+        self._owed.clear()
 
     def _let_slip(self, steps: deque[tuple[float, Step]], effects: list[Effect]) -> None:
         chunks = sum(effect.chunks for effect in effects if isinstance(effect, LateAudio))

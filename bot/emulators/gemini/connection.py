@@ -18,9 +18,11 @@ from typing import Any
 from aiohttp import ClientError, WSMsgType, web
 
 from bot.emulators.gemini.knobs import Knobs
+from bot.emulators.gemini.live_pictures import look_at
 from bot.emulators.gemini.log import HeardChunk, SessionLog, Turn
+from bot.emulators.gemini.media_facts import UnreadableError
 from bot.emulators.gemini.messages import Message
-from bot.emulators.gemini.outbox import AbortSocket, CloseSocket, SendFrame, Think
+from bot.emulators.gemini.outbox import AbortSocket, CloseSocket, Look, SendFrame, Think
 from bot.emulators.gemini.reply import Thought, compose
 from bot.emulators.gemini.session import LiveCore, State
 from bot.emulators.gemini.wire import INTERNAL
@@ -156,12 +158,14 @@ class Connection:
         except TimeoutError:
             return
 
-    async def _do(self, action: SendFrame | Think | AbortSocket, request: web.Request) -> None:
+    async def _do(self, action: SendFrame | Think | Look | AbortSocket, request: web.Request) -> None:
         match action:
             case SendFrame():
                 await self._socket.send_bytes(action.data.encode())  # binary frames, as the real server
             case Think():
                 self._start(self._think(action.thought), "thought")
+            case Look():
+                self._start(self._look(action), "look")
             case AbortSocket():
                 if request.transport is not None:
                     request.transport.abort()
@@ -176,6 +180,14 @@ class Connection:
         else:
             self._core.composed(thought, composed, time.monotonic())
         self._wake.set()
+
+    async def _look(self, look: Look) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._executor, look_at, look.picture, look.data)
+        except UnreadableError as unreadable:
+            self._core.unreadable(str(unreadable))
+            self._wake.set()
 
     async def _pong(self, data: bytes) -> None:
         if self._core.state is State.MUTE:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from bot.audio.pcm import LIVE_IN_HZ
+from bot.emulators.gemini.live_pictures import Picture
 from bot.emulators.gemini.messages import Message
 from bot.emulators.gemini.setup import Compression
 from bot.emulators.gemini.voice import SPEECH_HZ
@@ -18,6 +19,7 @@ _TOKENS_PER_S = 25
 _TOKENS_PER_PICTURE = 258
 _CHARACTERS_PER_TOKEN = 4
 _HANDLE_LIFE_S = 7200.0  # 2 hours after the session ended; here after it was issued
+_MOST_PICTURES = 1000  # more than fit into any context: the oldest go first
 _MOST_HANDLES = 4096  # those issued first go first
 
 
@@ -31,6 +33,8 @@ class Context:
     audio_tokens: float = 0.0
     text_tokens: float = 0.0
     image_tokens: float = 0.0
+    pictures: tuple[Picture, ...] = ()
+    """What was seen, and is still known."""
 
     def hear(self, samples: int) -> None:
         """Count audio that came in, silence too."""
@@ -40,8 +44,9 @@ class Context:
         """Count text that came in."""
         self.text_tokens += len(text) / _CHARACTERS_PER_TOKEN
 
-    def see(self) -> None:
-        """Count a picture."""
+    def see(self, picture: Picture) -> None:
+        """Keep a picture in mind, and count it."""
+        self.pictures = (*self.pictures, picture)[-_MOST_PICTURES:]
         self.image_tokens += _TOKENS_PER_PICTURE
 
     def bill(self, spoken_bytes: int, compression: Compression | None) -> Message:
@@ -61,6 +66,7 @@ class Context:
         self.audio_tokens *= share
         self.text_tokens *= share
         self.image_tokens *= share
+        self.pictures = self.pictures[len(self.pictures) - int(len(self.pictures) * share) :]
 
 
 def _usage(prompt: dict[str, int], spoken: int) -> Message:

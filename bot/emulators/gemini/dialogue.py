@@ -12,8 +12,11 @@ from bot.emulators.gemini.answering import Answering, Strike
 from bot.emulators.gemini.context import Context
 from bot.emulators.gemini.ears import Ears, Ended, Onset
 from bot.emulators.gemini.faults import Stall, Where
+from bot.emulators.gemini.live_pictures import Picture, received
 from bot.emulators.gemini.log import HeardChunk, Noted, SessionLog, Turn
+from bot.emulators.gemini.outbox import Look, Outbox
 from bot.emulators.gemini.reply import Thought, count_words, speaker_in
+from bot.emulators.gemini.rest_grounding import questions_of
 from bot.emulators.gemini.setup import Setup
 from bot.emulators.gemini.wire import (
     INVALID_ARGUMENT,
@@ -28,25 +31,35 @@ from bot.emulators.gemini.wire import (
     SetupIn,
     TextIn,
     ToolResponseIn,
+    ToolResult,
 )
 
 _MOST_TEXTS = 1000  # that wait for a turn; the oldest go first
+_MOST_PICTURES = 1000  # likewise; a picture a second for a quarter of an hour
 
 
 class Dialogue:
     """Takes what the client says, and gives each turn to `answering`."""
 
     def __init__(
-        self, *, setup: Setup, context: Context, log: SessionLog, strike: Strike, answering: Answering
+        self,
+        *,
+        setup: Setup,
+        context: Context,
+        log: SessionLog,
+        outbox: Outbox,
+        strike: Strike,
+        answering: Answering,
     ) -> None:
         self._setup = setup
         self._context = context
         self._log = log
+        self._outbox = outbox
         self._strike = strike
         self._answering = answering
         self._ears = Ears(setup.detection)
         self._texts: deque[str] = deque(maxlen=_MOST_TEXTS)
-        self._pictures = 0
+        self._pictures: deque[Picture] = deque(maxlen=_MOST_PICTURES)
         self._realtime = False  # whether any realtime input has come
 
     def take(self, message: ClientMessage, now: float) -> None:
@@ -58,8 +71,7 @@ class Dialogue:
             case AudioIn():
                 self._hear(message.pcm, now)
             case PictureIn():
-                self._context.see()
-                self._pictures += 1
+                self._see(message, now)
             case TextIn():
                 self._read_realtime(message.text, now)
             case ActivityStartIn():
@@ -85,6 +97,16 @@ class Dialogue:
                     self._someone_speaks(now)
                 case Ended():
                     self._turn(now, event)
+
+    def _see(self, message: PictureIn, now: float) -> None:
+        if Stall() in self._strike(Where.PICTURE_IN, now):
+            return
+        picture = received(message.data, message.mime_type, now)
+        self._log.pictures.append(picture)
+        self._outbox.put(Look(picture, message.data))
+        if self._setup.sees_all or self._ears.speaking:
+            self._context.see(picture)
+            self._pictures.append(picture)
 
     def _someone_speaks(self, now: float) -> None:
         if self._setup.interruptible:
@@ -161,11 +183,9 @@ class Dialogue:
         if any(result.scheduling == "INTERRUPT" for result in loud):
             self._answering.interrupt(now)
         if loud:
-            self._turn(now, results=tuple((result.name, result.characters) for result in loud))
+            self._turn(now, results=tuple(loud))
 
-    def _turn(
-        self, now: float, heard: Ended | None = None, *, results: tuple[tuple[str, int], ...] = ()
-    ) -> None:
+    def _turn(self, now: float, heard: Ended | None = None, *, results: tuple[ToolResult, ...] = ()) -> None:
         """End a turn: log it, and have it answered. Results of tools belong to the turn before."""
         first = self._context.turns == 0
         self._context.turns += not results
@@ -178,6 +198,7 @@ class Dialogue:
             marked=not self._setup.detection.automatic,
             speaker=self._context.speaker,
             texts=tuple(self._texts),
+            pictures=tuple(self._pictures),
         )
         thought = Thought(
             number=turn.number,
@@ -185,12 +206,14 @@ class Dialogue:
             speaker=turn.speaker,
             heard=heard.pcm if heard else None,
             texts=turn.texts,
-            pictures=self._pictures,
+            pictures=turn.pictures,
+            remembered=tuple(one for one in self._context.pictures if one not in turn.pictures),
+            searches=tuple(questions_of("\n".join(turn.texts))) if self._setup.search else (),
             results=results,
             instruction_words=count_words(self._setup.instruction) if first else 0,
         )
         self._texts.clear()
-        self._pictures = 0
+        self._pictures.clear()
         self._log.turns.append(turn)
         self._answering.add(turn, thought, now)
 

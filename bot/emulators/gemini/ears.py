@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from bot.audio.pcm import LIVE_IN_HZ, Pcm16, level_dbfs
 from bot.emulators.gemini.pitch import pitch_hz
@@ -146,15 +147,32 @@ class Ears:
             self._line_start += excess + keep
 
 
+def spoken_s(pcm: Pcm16) -> float:
+    """Return the seconds from the first frame of speech to the last (int16 mono at 16 kHz)."""
+    active = _active(_frames(pcm))
+    return float(active[-1] - active[0] + 1) * _FRAME_MS / 1000 if len(active) else 0.0
+
+
 def measure(pcm: Pcm16) -> Measures:
     """Measure a turn (int16 mono at 16 kHz)."""
-    frames = pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME)
-    active = np.flatnonzero([level_dbfs(frame) > _OPEN_DBFS - _HYSTERESIS_DB for frame in frames])
+    frames = _frames(pcm)
+    active = _active(frames)
     if not len(active):
         return Measures(0.0, float("-inf"), None, 0)
     return Measures(
-        duration_s=float(active[-1] - active[0] + 1) * _FRAME_MS / 1000,
+        duration_s=spoken_s(pcm),
         level_dbfs=level_dbfs(frames[active].reshape(-1)),
         pitch_hz=pitch_hz(pcm, floor_dbfs=_OPEN_DBFS),
         spans=1 + int(np.count_nonzero(np.diff(active) > _SPAN_GAP)),
     )
+
+
+def _frames(pcm: Pcm16) -> Pcm16:
+    """Return whole frames, shape (frames, FRAME)."""
+    return pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME)
+
+
+def _active(frames: Pcm16) -> npt.NDArray[np.intp]:
+    """Return the indices of the frames of speech."""
+    floor = (32768.0 * 10 ** ((_OPEN_DBFS - _HYSTERESIS_DB) / 20)) ** 2
+    return np.flatnonzero(np.mean(np.square(frames, dtype=np.float64), axis=1) > floor)

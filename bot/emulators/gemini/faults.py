@@ -22,6 +22,7 @@ class Where(enum.Enum):
     RESUME = "a handle was given"  # nothing
     READY = "after setupComplete"  # nothing
     AUDIO_IN = "audio came in"  # the audio: it is not heard
+    PICTURE_IN = "a picture came in"  # the picture: it is not seen
     TURN = "a turn ended"  # the answer
     TOOL_CALL = "before a tool call"  # the call, and the answer with it
     TOOL_RESULT = "a tool response came in"  # the response
@@ -32,7 +33,7 @@ class Where(enum.Enum):
 
 
 class Deformation(enum.Enum):
-    """How an answer is deformed."""
+    """How an answer is deformed. Doubling and reordering hit the transcript of what was heard, too."""
 
     ODD_PCM = "chunks of odd length"
     NO_RATE = "a mime type without the rate"
@@ -43,6 +44,8 @@ class Deformation(enum.Enum):
     TRANSCRIPTS_LATE = "transcripts after all the audio"
     TRANSCRIPTS_REORDERED = "neighbouring fragments of the transcript swapped"
     TRANSCRIPTS_DOUBLED = "each fragment of the transcript twice"
+    INPUT_TRANSCRIPT_LATE = "the transcript of what was heard after turnComplete"
+    INPUT_TRANSCRIPT_PIECES = "the transcript of what was heard word by word"
 
 
 @dataclass(frozen=True, slots=True)

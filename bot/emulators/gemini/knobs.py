@@ -1,5 +1,6 @@
 """What a test or the demo can set on the loopback Gemini; read live, so a change holds from the next use."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,11 +19,37 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolScript:
-    """Calls that the model makes together in its next turn; cancelled after a while if still open."""
+class Search:
+    """A web search to make, where the setup has google_search; elsewhere none is made."""
 
-    calls: tuple[Call, ...]
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolScript:
+    """What the model does in its next turn: calls, made together and cancelled after a while; searches."""
+
+    calls: tuple[Call | Search, ...]
     cancel_after_s: float | None = None
+
+
+@dataclass
+class ToolRule:
+    """What the model does in each turn of speech that has these measurable facts, as long as `times` says.
+
+    It fires only where the setup declares every function that it calls: a model knows no others.
+    """
+
+    calls: tuple[Call | Search, ...]
+    duration_s: tuple[float, float] = (0.0, math.inf)
+    """From the first frame of speech to the last: at least, and at most."""
+    speaker: str | None = None
+    """Who was told to be speaking; None: anyone."""
+    pictures: int = 0
+    """How many the context must hold at least, those of this turn included."""
+    times: int = 1
+    hits: int = field(default=0, init=False)
+    """How often it has fired."""
 
 
 @dataclass
@@ -50,6 +77,8 @@ class Knobs:
     """A slow reader: how long it waits before it reads each message."""
     tool_calls: deque[ToolScript] = field(default_factory=deque)
     """One is taken at each turn."""
+    tool_rules: list[ToolRule] = field(default_factory=list)
+    """Where no script waits, the first that fits a turn fires."""
     faults: list[Fault] = field(default_factory=list)
     rest: RestKnobs = field(default_factory=RestKnobs)
     """Of all that is no Live session; change its members, not itself."""

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from bot.emulators.gemini.ears import Measures
+from bot.emulators.gemini.live_pictures import Picture
 from bot.emulators.gemini.setup import Setup
 from bot.emulators.gemini.wire import ToolResult
 
@@ -44,6 +45,8 @@ class Turn:
     """Whether the client marked it."""
     speaker: str
     texts: tuple[str, ...]
+    pictures: tuple[Picture, ...] = ()
+    """Those that came since the turn before."""
     measures: Measures | None = None
     answer: str = ""
     """The words of the answer, once they are found."""
@@ -64,6 +67,7 @@ class SessionLog:
     resumed: bool = False
     heard: deque[HeardChunk] = field(default_factory=lambda: deque(maxlen=_CHUNKS))
     turns: deque[Turn] = field(default_factory=lambda: deque(maxlen=_ENTRIES))
+    pictures: deque[Picture] = field(default_factory=lambda: deque(maxlen=_ENTRIES))
     notes: deque[Noted] = field(default_factory=lambda: deque(maxlen=_ENTRIES))
     tool_results: deque[ToolResult] = field(default_factory=lambda: deque(maxlen=_ENTRIES))
     close_code: int | None = None

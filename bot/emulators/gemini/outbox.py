@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bot.emulators.gemini.live_pictures import Picture
 from bot.emulators.gemini.messages import Message
 from bot.emulators.gemini.reply import Thought
 
@@ -26,6 +27,14 @@ class Think:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Look at a picture, off the event loop and before what is to be thought after it."""
+
+    picture: Picture
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CloseSocket:
     """Close the websocket."""
 
@@ -38,7 +47,7 @@ class AbortSocket:
     """Reset the TCP connection."""
 
 
-Action: TypeAlias = SendFrame | Think | CloseSocket | AbortSocket
+Action: TypeAlias = SendFrame | Think | Look | CloseSocket | AbortSocket
 
 
 class Outbox:

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 class Passed:
     """One thing that passed.
 
-    `kind` is heard (audio), activity_start, activity_end or told (text) towards the model; and said (audio),
-    heard_text, said_text (transcripts), interrupted or ended from it.
+    `kind` is heard (audio), activity_start, activity_end, told (text), shown (a picture) or tool_answered
+    towards the model; and said (audio), heard_text, said_text (transcripts), tool_called, interrupted or
+    ended from it.
     """
 
     at: float
@@ -20,6 +21,9 @@ class Passed:
     kind: str
     pcm: bytes = b""
     text: str = ""
+    """Of a function, its name."""
+    body: bytes = b""
+    """A picture's file; what a function is given, or has returned, as JSON."""
 
 
 Read: TypeAlias = Callable[[str | bytes, float, int], list[Passed]]
@@ -35,6 +39,10 @@ class Record:
     def of(self, *kinds: str) -> list[Passed]:
         """Return what passed of these kinds."""
         return [entry for entry in self.passed if entry.kind in kinds]
+
+    def between(self, start: float, end: float) -> "Record":
+        """Return what passed from one time on until another."""
+        return Record([entry for entry in self.passed if start <= entry.at < end])
 
 
 def of_client(data: str | bytes, at: float, session: int) -> list[Passed]:
@@ -61,7 +69,9 @@ def _client_parts(message: Any, at: float, session: int) -> list[Passed]:
     content = _get(message, "clientContent", "client_content")
     passed = []
     if audio := _get(realtime, "audio", "audio"):
-        passed.append(Passed(at, session, "heard", pcm=_pcm(audio)))
+        passed.append(Passed(at, session, "heard", pcm=_bytes(audio)))
+    if picture := _get(realtime, "video", "video"):
+        passed.append(Passed(at, session, "shown", body=_bytes(picture)))
     for kind, camel in (("activity_start", "activityStart"), ("activity_end", "activityEnd")):
         if camel in realtime or kind in realtime:
             passed.append(Passed(at, session, kind))
@@ -71,16 +81,21 @@ def _client_parts(message: Any, at: float, session: int) -> list[Passed]:
         for part in turn.get("parts", [])
         if "text" in part
     ]
+    results = _get(message, "toolResponse", "tool_response")
+    answered = results.get("functionResponses") or results.get("function_responses") or ()
+    passed += [_tool(at, session, "tool_answered", each, "response") for each in answered]
     return passed
 
 
 def _server_parts(message: Any, at: float, session: int) -> list[Passed]:
     content = _get(message, "serverContent", "server_content")
     passed = [
-        Passed(at, session, "said", pcm=_pcm(part["inlineData"]))
+        Passed(at, session, "said", pcm=_bytes(part["inlineData"]))
         for part in content.get("modelTurn", {}).get("parts", [])
         if "inlineData" in part
     ]
+    called = _get(message, "toolCall", "tool_call").get("functionCalls") or ()
+    passed += [_tool(at, session, "tool_called", each, "args") for each in called]
     for kind, key in (("heard_text", "inputTranscription"), ("said_text", "outputTranscription")):
         if text := content.get(key, {}).get("text"):
             passed.append(Passed(at, session, kind, text=text))
@@ -96,6 +111,11 @@ def _get(message: dict[str, Any], camel: str, snake: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _pcm(blob: dict[str, Any]) -> bytes:
+def _tool(at: float, session: int, kind: str, of: dict[str, Any], member: str) -> Passed:
+    body = json.dumps(of.get(member) or {}, ensure_ascii=False).encode()
+    return Passed(at, session, kind, text=str(of.get("name", "")), body=body)
+
+
+def _bytes(blob: dict[str, Any]) -> bytes:
     """Return the bytes of an inline blob; the SDK's base64 is URL-safe, the server's is not."""
     return base64.urlsafe_b64decode(str(blob.get("data", "")).replace("+", "-").replace("/", "_"))

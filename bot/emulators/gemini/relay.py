@@ -1,7 +1,8 @@
 """A relay between the bot and a Gemini, loopback or real, which records what passes, with times.
 
 It speaks TLS on loopback, so that a bot which is pointed at it by GOOGLE_GEMINI_BASE_URL needs nothing else.
-Live messages, REST calls, refusals and close codes go on unchanged, so that neither end notices it.
+Live messages, REST calls, refusals and close codes go on unchanged, so that neither end notices it. Only the
+address to which a file is to be uploaded becomes the relay's: the bot need not trust what is behind that.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ _HOP_HEADERS = frozenset(
 )
 _NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # aiohttp would add its own
 _ABNORMAL = 1006
+_UPLOAD = "X-Goog-Upload-URL"
 
 _Socket: TypeAlias = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
@@ -113,6 +115,8 @@ class LiveRelay:
             allow_redirects=False,
         ) as answer:
             passed = web.StreamResponse(status=answer.status, headers=_end_to_end(answer.headers))
+            if (upload := passed.headers.get(_UPLOAD, "")).startswith(self._upstream):
+                passed.headers[_UPLOAD] = self.base_url + upload.removeprefix(self._upstream)
             await passed.prepare(request)
             try:
                 async for chunk in answer.content.iter_any():

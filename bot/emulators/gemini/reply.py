@@ -9,10 +9,17 @@ from dataclasses import dataclass
 
 from bot.audio.pcm import Pcm16
 from bot.emulators.gemini.ears import Measures, measure
+from bot.emulators.gemini.live_pictures import Picture, remember, tell
+from bot.emulators.gemini.messages import Message
+from bot.emulators.gemini.rest_grounding import ground, searched
 from bot.emulators.gemini.voice import speak
+from bot.emulators.gemini.wire import ToolResult
 
 # "[Anna is speaking now.]", as a client tells who holds the floor.
 _SPEAKER = re.compile(r"([^\[\](){}:\n]{1,64}?)\s+is\s+(?:now\s+)?speaking\b", re.IGNORECASE)
+
+_SAID = ("error", "summary", "result", "text", "output")  # members of a response that are read out, the first
+_MOST_SAID = 200  # characters of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,9 +31,13 @@ class Thought:
     speaker: str = ""
     heard: Pcm16 | None = None
     texts: tuple[str, ...] = ()
-    pictures: int = 0
-    results: tuple[tuple[str, int], ...] = ()
-    """Of tools: the name, and how many characters of JSON came back."""
+    pictures: tuple[Picture, ...] = ()
+    """Those that came with this turn; they were looked at before it is thought about."""
+    remembered: tuple[Picture, ...] = ()
+    """Those that the context holds besides."""
+    searches: tuple[str, ...] = ()
+    """What to look for in the web."""
+    results: tuple[ToolResult, ...] = ()
     instruction_words: int = 0
     """Of the system instruction, where it is to be acknowledged: in the first turn."""
 
@@ -40,13 +51,18 @@ class Composed:
     heard_text: str
     """Empty where nothing was heard."""
     measures: Measures | None
+    grounding: Message | None = None
+    """The groundingMetadata, where the web was searched."""
 
 
 def compose(thought: Thought) -> Composed:
     """Measure the turn, find the words and speak them; raise VoiceError."""
     measures = None if thought.heard is None else measure(thought.heard)
-    text = _words(thought, measures)
-    return Composed(text, speak(text, thought.voice), _transcript(measures), measures)
+    words = " ".join(_sentences(thought, measures))
+    lines = "\n".join((*filter(None, [searched(thought.searches)]), words))
+    text = lines.replace("\n", " ")  # of the same length, so that the metadata's offsets fit it
+    grounding = ground(thought.searches, lines) if thought.searches else None
+    return Composed(text, speak(text, thought.voice), _transcript(measures), measures, grounding)
 
 
 def speaker_in(text: str) -> str | None:
@@ -60,7 +76,7 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
-def _words(thought: Thought, measures: Measures | None) -> str:
+def _sentences(thought: Thought, measures: Measures | None) -> list[str]:
     sentences = []
     if measures is not None:
         sentences.append(_heard(measures, thought.speaker))
@@ -68,12 +84,23 @@ def _words(thought: Thought, measures: Measures | None) -> str:
         words = count_words(" ".join(thought.texts))
         sentences.append(f"I read {_plural(words, 'word')}.")
     if thought.pictures:
-        sentences.append(f"I saw {_plural(thought.pictures, 'picture')}.")
-    sentences += [f"{name} returned {_plural(size, 'character')}." for name, size in thought.results]
+        sentences += tell(thought.pictures)
+    elif not thought.results:
+        sentences += remember(thought.remembered)
+    sentences += [_returned(result) for result in thought.results]
     sentences.append(f"That was turn number {thought.number}.")
     if thought.instruction_words:
         sentences.append(f"My instructions have {_plural(thought.instruction_words, 'word')}.")
-    return " ".join(sentences)
+    return sentences
+
+
+def _returned(result: ToolResult) -> str:
+    """Return what a tool said: in its own words, where it has some, or how much of it there was."""
+    for name in _SAID:
+        if isinstance(value := result.response.get(name), str) and (words := " ".join(value.split())):
+            told = words if len(words) <= _MOST_SAID else f"{words[:_MOST_SAID]}…"
+            return f"{result.name} returned: {told}" + ("" if told[-1] in ".!?…" else ".")
+    return f"{result.name} returned {_plural(result.characters, 'character')}."
 
 
 def _heard(measures: Measures, speaker: str) -> str:

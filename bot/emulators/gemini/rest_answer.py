@@ -9,7 +9,7 @@ from bot.emulators.gemini.rest_code import run_code
 from bot.emulators.gemini.rest_errors import RestError
 from bot.emulators.gemini.rest_faults import BlockAnswer, RestEffect, Spoil
 from bot.emulators.gemini.rest_findings import Findings
-from bot.emulators.gemini.rest_grounding import ground, searched
+from bot.emulators.gemini.rest_grounding import ground, queries_of, searched
 from bot.emulators.gemini.rest_request import GenerateRequest
 from bot.emulators.gemini.rest_schema import fill, spoil
 from bot.emulators.gemini.rest_tokens import LETTERS, by_modality, media_tokens, text_tokens
@@ -98,7 +98,7 @@ def compose(request: GenerateRequest, facts: tuple[Facts, ...], effects: list[Re
         parts=parts,
         text=text,
         finish=finish,
-        grounding=ground(request.prompt, text) if "googleSearch" in request.tools else None,
+        grounding=ground(queries_of(request.prompt), text) if "googleSearch" in request.tools else None,
         prompt_tokens=prompt_tokens(request, facts),
     )
 
@@ -107,7 +107,7 @@ def _prose(request: GenerateRequest, facts: tuple[Facts, ...]) -> str:
     paragraphs = [describe(index, one) for index, one in enumerate(facts, start=1)]
     paragraphs.append(asked(request.prompt, request.history, request.system))
     if "googleSearch" in request.tools:
-        paragraphs.insert(0, searched(request.prompt))
+        paragraphs.insert(0, searched(queries_of(request.prompt)))
     return "\n\n".join(paragraphs)
 
 

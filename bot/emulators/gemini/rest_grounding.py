@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,29 +10,38 @@ SOURCES = ("example.com", "example.org")  # names that no one owns (RFC 2606)
 _QUERY_WORDS = 8
 _MOST_QUERIES = 3
 _SENTENCE = re.compile(r"[^.?!\n]+[.?!]?")
+_QUESTION = re.compile(r"[^.?!\n]+\?(?=\s|$)")
 _SEARCHED = "I searched for “{query}”; the loopback has no web, and names examples as sources."
 
 
 def queries_of(prompt: str) -> list[str]:
     """Return what is searched for: each of the first sentences is a search of its own."""
-    sentences = [found.split() for found in _SENTENCE.findall(prompt)]
+    return _shortened(_SENTENCE.findall(prompt))
+
+
+def questions_of(text: str) -> list[str]:
+    """Return what is searched for where the model itself finds that a question needs it."""
+    return _shortened(_QUESTION.findall(text))
+
+
+def _shortened(found: Sequence[str]) -> list[str]:
+    sentences = [sentence.split() for sentence in found]
     queries = [" ".join(words[:_QUERY_WORDS]) for words in sentences if words]
     return list(dict.fromkeys(queries))[:_MOST_QUERIES]
 
 
-def searched(prompt: str) -> str:
+def searched(queries: Sequence[str]) -> str:
     """Return a sentence on each search, on a line of its own."""
-    return "\n".join(_SEARCHED.format(query=query) for query in queries_of(prompt))
+    return "\n".join(_SEARCHED.format(query=query) for query in queries)
 
 
-def ground(prompt: str, text: str) -> dict[str, Any]:
+def ground(queries: Sequence[str], text: str) -> dict[str, Any]:
     """Return the grounding metadata of an answer; offsets count bytes of its UTF-8, as the real ones do.
 
     A support names the sources of a line of the answer. What is zero is left out, as in all proto JSON.
     """
-    queries = queries_of(prompt)
     return {
-        "webSearchQueries": queries,
+        "webSearchQueries": list(queries),
         "searchEntryPoint": {"renderedContent": _chips(queries)},
         "groundingChunks": [
             {"web": {"uri": f"https://{name}/?{urlencode({'q': query})}", "title": name}}
@@ -61,7 +71,7 @@ def _supports(text: str, count: int) -> list[dict[str, Any]]:
     return supports
 
 
-def _chips(queries: list[str]) -> str:
+def _chips(queries: Sequence[str]) -> str:
     """Return the search suggestions as Google writes them: to be shown as they are, or as links."""
     links = [f"https://www.google.com/search?{urlencode({'q': query})}" for query in queries]
     chips = [

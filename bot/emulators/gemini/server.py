@@ -44,8 +44,8 @@ class GeminiEmulator:
         self._runner: web.AppRunner | None = None
         self._stopping = asyncio.Event()
         self._rest: RestService | None = None
-        # One thread: espeak-ng speaks one text at a time.
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini-voice")
+        # One thread: espeak-ng speaks one text at a time, and a turn is thought about after its pictures.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini-mind")
 
     @property
     def files(self) -> list[StoredFile]:

@@ -98,6 +98,10 @@ class LiveCore:
         if self._talk is not None:
             self._talk.answering.composed(thought, composed, now)
 
+    def unreadable(self, reason: str) -> None:
+        """Refuse a picture that was looked at and is none."""
+        self.close(INVALID_ARGUMENT, reason)
+
     def poll(self, now: float) -> list[Action]:
         """Return what is to be done by now."""
         self._agenda.run(now)
@@ -161,7 +165,12 @@ class LiveCore:
             on_idle=self._offer_handle,
         )
         dialogue = Dialogue(
-            setup=setup, context=context, log=self.log, strike=self._strike, answering=answering
+            setup=setup,
+            context=context,
+            log=self.log,
+            outbox=self._outbox,
+            strike=self._strike,
+            answering=answering,
         )
         self._talk = _Talk(setup, context, answering, dialogue)
         self.log.setup = setup

@@ -93,6 +93,8 @@ class Setup:
     instruction: str
     detection: Detection
     interruptible: bool
+    sees_all: bool
+    """Whether a turn has all pictures, not only those that came within the activity."""
     input_transcripts: bool
     output_transcripts: bool
     resumption: bool
@@ -100,6 +102,10 @@ class Setup:
     """The handle to resume; empty for a new session."""
     functions: dict[str, str]
     """Behavior (BLOCKING or NON_BLOCKING) by name of the function."""
+    declarations: dict[str, dict[str, Any]]
+    """Each function as it was declared, with its members in camelCase, by its name."""
+    search: bool
+    """Whether the model may search the web."""
     compression: Compression | None
 
 
@@ -118,6 +124,7 @@ def read_setup(fields: object, known: Catalogue) -> Setup:
         "setup.realtime_input_config",
     )
     resumption = setup.get("sessionResumption")
+    functions, declarations, search = _tools(setup.get("tools", []), traits)
     return Setup(
         model=model,
         traits=traits,
@@ -125,11 +132,14 @@ def read_setup(fields: object, known: Catalogue) -> Setup:
         instruction=" ".join(texts_of(setup.get("systemInstruction", {}), "setup.system_instruction")),
         detection=_detection(realtime.get("automaticActivityDetection", {})),
         interruptible=_interruptible(realtime),
+        sees_all=_coverage(realtime) != "TURN_INCLUDES_ONLY_ACTIVITY",
         input_transcripts="inputAudioTranscription" in setup,
         output_transcripts="outputAudioTranscription" in setup,
         resumption=resumption is not None,
         handle=_handle(resumption),
-        functions=_functions(setup.get("tools", []), traits),
+        functions=functions,
+        declarations=declarations,
+        search=search,
         compression=_compression(setup.get("contextWindowCompression"), model),
     )
 
@@ -170,9 +180,14 @@ def _voice(generation: dict[str, Any], known: Catalogue, model: str) -> str:
 
 def _interruptible(realtime: dict[str, Any]) -> bool:
     where = "setup.realtime_input_config"
-    one_of(realtime.get("turnCoverage", _COVERAGES[0]), _COVERAGES, f"{where}.turn_coverage")
     handling = realtime.get("activityHandling", _HANDLINGS[0])
     return one_of(handling, _HANDLINGS, f"{where}.activity_handling") != "NO_INTERRUPTION"
+
+
+def _coverage(realtime: dict[str, Any]) -> str:
+    """Return what a turn has: all pictures where nothing is said, as with the models of today."""
+    where = "setup.realtime_input_config.turn_coverage"
+    return one_of(realtime.get("turnCoverage", _COVERAGES[0]), _COVERAGES, where)
 
 
 def _sensitivity(found: dict[str, Any], end: str, where: str) -> str:
@@ -222,19 +237,24 @@ def _compression(value: object, model: Model) -> Compression | None:
     return Compression(trigger, target)
 
 
-def _functions(tools: object, traits: LiveTraits) -> dict[str, str]:
+def _tools(tools: object, traits: LiveTraits) -> tuple[dict[str, str], dict[str, dict[str, Any]], bool]:
+    """Return the functions' behaviors and declarations by name, and whether there is search."""
     functions: dict[str, str] = {}
+    declarations: dict[str, dict[str, Any]] = {}
+    search = False
     for tool in typed(tools, list, "setup.tools"):
         found = members(tool, traits.tools, "setup.tools")
         for declaration in typed(found.get("functionDeclarations", []), list, "setup.tools"):
-            name, behavior = _function(declaration, traits)
+            name, behavior, declared = _function(declaration, traits)
             if name in functions:
                 raise RefusedError(INVALID_ARGUMENT, f"Duplicate function declaration found: {name}")
             functions[name] = behavior
-    return functions
+            declarations[name] = declared
+        search = search or "googleSearch" in found
+    return functions, declarations, search
 
 
-def _function(declaration: object, traits: LiveTraits) -> tuple[str, str]:
+def _function(declaration: object, traits: LiveTraits) -> tuple[str, str, dict[str, Any]]:
     where = "setup.tools.function_declarations"
     found = members(declaration, _FUNCTION, where)
     name = typed(found.get("name", ""), str, f"{where}.name")
@@ -243,4 +263,4 @@ def _function(declaration: object, traits: LiveTraits) -> tuple[str, str]:
     behavior = one_of(
         found.get("behavior", "UNSPECIFIED"), ("UNSPECIFIED", "BLOCKING", "NON_BLOCKING"), f"{where}.behavior"
     )
-    return name, traits.tool_behavior if behavior == "UNSPECIFIED" else behavior
+    return name, traits.tool_behavior if behavior == "UNSPECIFIED" else behavior, found

@@ -1,10 +1,37 @@
-"""Function calls that wait for their answers, with the checks on their ids."""
+"""What the model does besides speaking: which tools it uses in a turn, and calls that wait for answers."""
 
 import itertools
 
-from bot.emulators.gemini.knobs import ToolScript
+from bot.emulators.gemini.ears import spoken_s
+from bot.emulators.gemini.knobs import Call, Knobs, ToolRule, ToolScript
 from bot.emulators.gemini.messages import Message
+from bot.emulators.gemini.reply import Thought
+from bot.emulators.gemini.setup import Setup
 from bot.emulators.gemini.wire import INVALID_ARGUMENT, RefusedError, ToolResult
+
+
+def chosen(knobs: Knobs, thought: Thought, setup: Setup) -> ToolScript | None:
+    """Take the next script, or else what the first rule says that fits the turn; None: no tool is used."""
+    if knobs.tool_calls:
+        return knobs.tool_calls.popleft()
+    for rule in knobs.tool_rules:
+        if rule.hits < rule.times and _fits(rule, thought, setup):
+            rule.hits += 1
+            return ToolScript(rule.calls)
+    return None
+
+
+def _fits(rule: ToolRule, thought: Thought, setup: Setup) -> bool:
+    if thought.heard is None or thought.results:
+        return False
+    known = all(
+        call.name in setup.functions if isinstance(call, Call) else setup.search for call in rule.calls
+    )
+    seen = len(thought.pictures) + len(thought.remembered)
+    if not known or seen < rule.pictures or rule.speaker not in (None, thought.speaker):
+        return False
+    shortest, longest = rule.duration_s
+    return (duration := spoken_s(thought.heard)) > 0.0 and shortest <= duration <= longest
 
 
 class ToolDesk:
@@ -27,6 +54,8 @@ class ToolDesk:
         calls: list[Message] = []
         ids: list[str] = []
         for call in script.calls:
+            if not isinstance(call, Call):
+                continue
             call_id = call.call_id or f"call-{next(self._numbers)}"
             self._open[call_id] = self._behaviors.get(call.name, self._default) == "BLOCKING"
             ids.append(call_id)

@@ -124,6 +124,7 @@ _REALTIME = (  # in the order in which several in one message take effect
     "audioStreamEnd",
     "activityEnd",
 )
+_FRAMES = ("image/jpeg", "image/png", "image/webp")
 
 
 def parse(data: str | bytes) -> list[ClientMessage]:
@@ -255,7 +256,7 @@ def _audio(value: object, where: str) -> AudioIn:
 
 def _picture(value: object, where: str) -> PictureIn:
     mime_type, data = _blob(value, where)
-    if mime_type not in ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif"):
+    if mime_type not in _FRAMES:
         raise RefusedError(INVALID_ARGUMENT, f"Unsupported video mime type {mime_type!r}.")
     return PictureIn(mime_type, data)
 

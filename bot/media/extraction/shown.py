@@ -11,6 +11,7 @@ MOST_ROWS = 50  # that are shown of a table; the files have all
 MOST_COLUMNS = 12  # a wider table is told row by row, and nobody reads on
 _LONGEST = 300  # characters of a cell
 _MOST_DECIMALS = 6  # of a column; an exponent counts as such, and means a tiny number
+_NUMBERS_END = 1e300  # JSON's integers have none; what can't be a float is only a row of digits
 _WITHIN = " › "  # noqa: RUF001 - as paths are written on screens: Address, then City within it
 _DEEPEST = 3  # objects within objects whose names are joined so; deeper ones are told in a cell
 
@@ -164,12 +165,16 @@ def _row(cells: Sequence[str]) -> str:
 def _column(cells: Sequence[Any]) -> tuple[list[str], bool]:
     """Return the cells of a column as Markdown, and whether they are numbers: then with like decimals."""
     found = [cell for cell in cells if cell is not None]
-    if not found or not all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in found):
+    if not found or not all(map(_is_number, found)):
         return [plain(written(cell)) for cell in cells], False
     decimals = max(map(_decimals, found))
     if not decimals:
         return [written(cell) for cell in cells], True
     return ["" if cell is None else f"{cell:.{decimals}f}" for cell in cells], True
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) < _NUMBERS_END
 
 
 def _decimals(cell: float) -> int:

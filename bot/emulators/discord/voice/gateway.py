@@ -60,6 +60,7 @@ class Conversation:
         self._session: VoiceSession | None = None
         self._queue: Queue = asyncio.Queue(QUEUE)
         self._heartbeat_at = time.monotonic()
+        self._muted = False
         self._json: dict[int, tuple[Stage, Callable[[Any], None]]] = {
             Op.HEARTBEAT: (Stage.GREETED, self._heartbeat),
             Op.IDENTIFY: (Stage.GREETED, self._identify),
@@ -114,6 +115,8 @@ class Conversation:
         """Send what is queued until there is a reason to close, and return its code."""
         try:
             while not isinstance(frame := await self._queue.get(), Goodbye):
+                if self._muted:
+                    continue
                 async with asyncio.timeout(_SEND_TIMEOUT_S):
                     await (ws.send_bytes(frame) if isinstance(frame, bytes) else ws.send_str(frame))
         except (ConnectionError, TimeoutError):
@@ -127,6 +130,10 @@ class Conversation:
         else:
             with contextlib.suppress(asyncio.QueueFull):
                 self._queue.put_nowait(Goodbye(code))
+
+    def mute(self, user_id: int) -> None:
+        """Send that user nothing more here, if this is theirs."""
+        self._muted = self._muted or self._user_id == user_id
 
     def check_heartbeat(self, now: float) -> None:
         """Time the client out if it has been silent for too long."""

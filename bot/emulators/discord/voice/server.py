@@ -149,6 +149,26 @@ class VoiceServer:
         """Swallow the next requests for IP discovery."""
         self._sessions.sfu.discoveries_to_drop = count
 
+    def echo_keepalives(self, *, echo: bool) -> None:
+        """Answer keepalives, or leave them unanswered as some of Discord's voice servers do."""
+        self._sessions.sfu.echoes = echo
+
+    def lose_path(self, user_id: int) -> None:
+        """Let the network forget the socket that a user has now: no datagram comes from it or gets to it."""
+        self._sessions.sfu.dead.update(
+            session.address for session in self.sessions_of(user_id) if session.address is not None
+        )
+
+    def block_udp(self, user_id: int, *, blocked: bool) -> None:
+        """Let no datagram of a user through either way, whatever socket they use."""
+        users = self._sessions.sfu.blocked
+        (users.add if blocked else users.discard)(user_id)
+
+    def mute(self, user_id: int) -> None:
+        """Send nothing more on a user's websocket, which stays open, as when the network loses it."""
+        for conversation in self._conversations:
+            conversation.mute(user_id)
+
     def crash(self) -> None:
         """Close everyone's websocket with 4015 and forget the sessions: a resume fails with 4006."""
         for session in self._sessions.all():

@@ -41,6 +41,12 @@ class Sfu(asyncio.DatagramProtocol):
         may_speak: Callable[[int, int], bool],
     ) -> None:
         self.discoveries_to_drop = 0
+        self.echoes = True
+        """Whether keepalives are answered; some of Discord's servers don't (discord.js issue 9185)."""
+        self.dead: set[Address] = set()
+        """Clients' addresses that the network lost: nothing comes from there or gets there."""
+        self.blocked: set[int] = set()
+        """Users to and from whom no datagram gets through, whatever socket they use."""
         self._room_of = room_of
         self._trace = trace
         self._knobs = knobs
@@ -65,7 +71,9 @@ class Sfu(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Serve one datagram."""
-        if len(data) == _DISCOVERY.size and data[:4] == struct.pack(">HH", _REQUEST, _DISCOVERY_BODY):
+        if addr in self.dead:
+            self._trace.add("udp.in", size=len(data), decision="dropped", reason="a dead path")
+        elif len(data) == _DISCOVERY.size and data[:4] == struct.pack(">HH", _REQUEST, _DISCOVERY_BODY):
             self._discover(data, addr)
         elif len(data) == _KEEPALIVE_BYTES:
             self._keep_alive(data, addr)
@@ -79,12 +87,15 @@ class Sfu(asyncio.DatagramProtocol):
 
     def send_raw(self, session: VoiceSession, datagram: bytes) -> None:
         """Send a client any datagram at all."""
+        if session.address in self.dead or session.user_id in self.blocked:
+            return
         if self._socket and not self._socket.is_closing() and session.address is not None:
             self._socket.sendto(datagram, session.address)
 
     def _discover(self, data: bytes, addr: Address) -> None:
         session = self._by_ssrc.get(_DISCOVERY.unpack(data)[2])
-        drop = session is None or self.discoveries_to_drop > 0
+        blocked = session is not None and session.user_id in self.blocked
+        drop = session is None or blocked or self.discoveries_to_drop > 0
         self._trace.add("udp.in", size=len(data), discovery=True, decision="dropped" if drop else "answered")
         if session is None or drop:
             self.discoveries_to_drop = max(0, self.discoveries_to_drop - 1)
@@ -96,9 +107,13 @@ class Sfu(asyncio.DatagramProtocol):
     def _keep_alive(self, data: bytes, addr: Address) -> None:
         session = self._by_address.get(addr)
         user_id = session.user_id if session else None
-        self._trace.add("udp.in", user_id=user_id, size=len(data), keepalive=True, decision="answered")
-        if session is not None:
-            session.datagram_at = time.monotonic()
+        lost = session is None or user_id in self.blocked
+        decision = "dropped" if lost else "answered" if self.echoes else "taken"
+        self._trace.add("udp.in", user_id=user_id, size=len(data), keepalive=True, decision=decision)
+        if session is None or lost:
+            return
+        session.datagram_at = time.monotonic()
+        if self.echoes:
             self.send_raw(session, data)
 
     def _place(self, session: VoiceSession, addr: Address) -> None:
@@ -114,6 +129,8 @@ class Sfu(asyncio.DatagramProtocol):
         speaker = self._by_ssrc.get(header.ssrc)
         if speaker is None or speaker.media is None:
             raise RefusedError("an SSRC that no session has, or one without a key")
+        if speaker.user_id in self.blocked:
+            raise RefusedError("a blocked path")
         payload = header.payload_of(speaker.media.inbound.open(data, header.size))
         self._place(speaker, addr)  # it decrypted: whoever sent it has the key, as behind a NAT that moved
         reason = "" if speaker.spoke else "no op 5 yet"

@@ -1,0 +1,266 @@
+"""What is said to the model and what it answers, turn by turn, whatever connection bears it.
+
+Sans-I/O, as `core`, which knows the connections and asks this for the rest: what waits to be sent, whether an
+answer is due, what of an interrupted one is to be dropped, which functions run.
+"""
+
+from dataclasses import replace
+
+from bot.live.counters import LiveCounters
+from bot.live.events import (
+    AnswerAudio,
+    AnswerEnded,
+    AnswerWhole,
+    InputTranscript,
+    Interrupted,
+    LiveEvent,
+    OutputTranscript,
+    ToolCalled,
+    ToolsCancelled,
+)
+from bot.live.outbox import (
+    NEVER,
+    ActivityEnd,
+    ActivityStart,
+    Audio,
+    Item,
+    Outbox,
+    Outgoing,
+    Text,
+    ToolResult,
+)
+from bot.live.recap import Recap
+from bot.live.setup import LiveSetup
+from bot.live.stall import GO_ON, NUDGE, Remedy, StallWatch
+
+QUIET_S = 2.0  # without marks: with no audio for this long nobody speaks, and the model has begun to answer
+# An interruption so soon after a text of our own, which interrupts too, is no phantom.
+OWN_S = 3.0
+STRAY_S = 1.0  # after an interruption chunks may still come; bounded, as the turn's end may never come
+
+
+class Exchange:
+    """The turns of one session."""
+
+    def __init__(self, setup: LiveSetup, counters: LiveCounters) -> None:
+        self.setup = setup
+        """How the session is set up now."""
+        self.outbox = Outbox()
+        self.stall = StallWatch()
+        self.recap = Recap()
+        self._counters = counters
+        self._audio_at = NEVER
+        self._answering = False
+        self._cut_off = False  # an answer was interrupted; the turn's end that follows is that answer's
+        self._stray_until = NEVER
+        self._whole = False  # whether all of the answer has arrived
+        self._spoken_into = False  # whether somebody began to speak since the answer began, or wants no more
+        self._broken_into_at = NEVER  # when somebody began to speak into the answer, until the model says so
+        self._calls: set[str] = set()  # of functions, that are not answered yet
+        self._called_in_turn = False  # the turn's end that follows is not an empty answer
+        self._unwanted = False  # nobody wants an answer until somebody speaks or asks again
+        self._gone_on = False  # whether the model was told to go on since somebody spoke
+        self._prompted_at = NEVER  # when it was last told something by us alone
+
+    def connected(self, now: float) -> None:
+        """Begin anew over another connection: what was left unanswered waits to be sent again.
+
+        An answer that had begun is not asked for again: who heard the half of it wants the other half.
+        """
+        cut = self._answering and not (self._whole or self._spoken_into) and self.setup.answers
+        heard_again = self.outbox.unanswered(now)
+        self.stall.calm()
+        self._answering = self._cut_off = self._whole = False
+        self._stray_until = self._broken_into_at = NEVER
+        self.recap.turn_ended()
+        self.outbox.rewind(now)
+        if cut and not heard_again:
+            self._counters.answers_gone_on += 1
+            self._prompted_at = now
+            self.outbox.put(Text(self.recap.cut_off(), answer=True))
+
+    def idle(self, now: float) -> bool:
+        """Return whether nobody speaks, nothing waits to be sent, and nothing is being answered."""
+        quiet = self._marks or now - self._audio_at > QUIET_S
+        busy = self._answering or self._calls or self.outbox.activity_open or self.outbox.waiting > 0
+        return quiet and not busy and not self.outbox.unanswered(now)
+
+    def poll(self, now: float) -> bool:
+        """Nudge a model that does not answer; return whether only another connection can help."""
+        remedy = self.stall.poll(now)
+        if remedy is Remedy.NUDGE:
+            self._prompt(NUDGE, now)
+        return remedy is Remedy.RECONNECT
+
+    def _prompt(self, words: str, now: float) -> None:
+        """Tell the model something that only this connection is to hear."""
+        self._prompted_at = now
+        self.outbox.put(Text(words, answer=True, passing=True))
+
+    # -- what is said to the model
+
+    def say(self, item: Item) -> None:
+        """Queue an item."""
+        match item:
+            case Audio(_, at):
+                self._audio_at = at
+            case Text(text, answer):
+                self.recap.noted(text)
+                if answer:  # which interrupts, too
+                    self._begun()
+            case ActivityStart():
+                self._begun()
+        self.outbox.put(item)
+
+    def _begun(self) -> None:
+        self._spoken_into, self._unwanted, self._gone_on = True, False, False
+
+    def result(self, result: ToolResult) -> bool:
+        """Queue the answer to a function call; return False where it is not open any more."""
+        if result.id not in self._calls:
+            return False
+        self._calls.discard(result.id)
+        self.outbox.put(result)
+        return True
+
+    def forget(self, speaker: int) -> None:
+        """Send nothing more of what a person said, nor tell a new session of it."""
+        self.outbox.forget(speaker)
+        self.recap.forget()
+
+    def unwanted(self) -> None:
+        """Take in that nobody wants an answer now: it is neither gone on with nor waited for."""
+        self._spoken_into = self._unwanted = True
+        self.stall.calm()
+
+    def next(self, now: float) -> Outgoing | None:
+        """Take the next item to send, None while there is none; from a turn's end on an answer is due."""
+        outgoing = self.outbox.next(now)
+        if outgoing is not None and isinstance(outgoing.item, ActivityStart):
+            self.stall.calm()
+            self._broken_into_at = now if self._answering else NEVER
+        elif outgoing is not None and self._asks(outgoing.item):
+            thinks = self.setup.capabilities.thinking == "required"
+            self.stall.asked(now, slow=thinks or self.setup.search)
+        return outgoing
+
+    def _asks(self, item: Item) -> bool:
+        """Whether an answer is to come after it, which is waited for."""
+        if not self.setup.answers or self._unwanted:
+            return False
+        match item:
+            case ActivityEnd():
+                return True
+            case Text(_, answer, passing):
+                return answer and not passing
+            case ToolResult(silent=silent):
+                return not silent and not self._calls
+            case Audio(speaker=speaker):  # without marks the turn ends some time after the last of it
+                return not self._marks and speaker is not None and not self._answering
+        return False
+
+    # -- what the model says
+
+    def told(self, event: LiveEvent, connection: int, now: float) -> list[LiveEvent]:
+        """Take in what the model tells over the connection of that number; return what is to be told on."""
+        match event:
+            case AnswerAudio():
+                if now < self._stray_until:
+                    self._counters.stray_chunks += 1
+                    return []
+                untold = self._mind_untold(now)
+                self._answered(begun=not self._answering)
+                self._answering, self._whole = True, False
+                self.stall.calm()
+                return [*untold, event]
+            case AnswerWhole():
+                self._whole = True
+            case Interrupted():
+                self._interrupt(now)
+            case AnswerEnded():
+                self._end_turn(now)
+            case InputTranscript(text):
+                self.recap.heard(text)
+            case OutputTranscript(text):
+                self.recap.said(text)
+            case ToolCalled():
+                return self._called(event, connection)
+            case ToolsCancelled(ids):
+                known = tuple(call_id for call_id in ids if call_id in self._calls)
+                self._calls.difference_update(known)
+                return [ToolsCancelled(known)] if known else []
+        return [event]
+
+    def give_up_calls(self) -> list[LiveEvent]:
+        """Forget the open function calls: they can't be answered over another connection."""
+        ids, self._calls = tuple(sorted(self._calls)), set()
+        return [ToolsCancelled(ids, lost=True)] if ids else []
+
+    @property
+    def _marks(self) -> bool:
+        return self.setup.turns == "marks"
+
+    def _called(self, call: ToolCalled, connection: int) -> list[LiveEvent]:
+        """Take in a function call; the same one twice is one."""
+        self.stall.calm()
+        self._called_in_turn = True
+        if call.id in self._calls:
+            return []
+        self._counters.tool_calls += 1
+        self._calls.add(call.id)
+        return [replace(call, connection=connection)]
+
+    def _interrupt(self, now: float) -> None:
+        if self._answering:
+            self._stray_until = now + STRAY_S
+            self._mind_phantom(now)
+        self._answering, self._cut_off = False, True
+        self._broken_into_at = NEVER
+
+    def _mind_untold(self, now: float) -> list[LiveEvent]:
+        """Take what comes after an interruption for the next answer, where the one before was never ended.
+
+        Else it would be fenced as the rest of that one. What was on its way comes within `STRAY_S`.
+        """
+        if self._broken_into_at == NEVER or self.outbox.activity_open:
+            return []
+        if now - self._broken_into_at < STRAY_S:
+            return []
+        self._counters.untold_interruptions += 1
+        self._answering, self._broken_into_at = False, NEVER
+        return [Interrupted(now)]
+
+    def _mind_phantom(self, now: float) -> None:
+        """Have an answer gone on with that was broken off though nobody has begun to speak since it began.
+
+        Only where turns are marked: else the model may have heard what it takes for somebody. And once for a
+        turn: a model that keeps breaking off is not to be told so for ever.
+        """
+        spoken_into = self.outbox.activity_open or self._spoken_into or now - self._prompted_at < OWN_S
+        if not self._marks or spoken_into:
+            return
+        self._counters.phantom_interruptions += 1
+        if not self._gone_on:
+            self._gone_on = True
+            self._prompt(GO_ON, now)
+
+    def _end_turn(self, now: float) -> None:
+        empty = not (self._answering or self._cut_off or self._called_in_turn)
+        self._counters.answers += self._answering
+        if empty:
+            self.stall.empty(now)
+        self._answered(begun=empty)
+        if not self._cut_off:
+            self.recap.turn_ended()
+        self._answering = self._cut_off = self._called_in_turn = False
+        self._stray_until = self._broken_into_at = NEVER
+
+    def _answered(self, *, begun: bool) -> None:
+        """Let go of the turn that an answer begins for, an empty answer too.
+
+        Not while functions run: what comes is not the answer yet, and a new connection is to ask them anew.
+        """
+        if begun:
+            self._spoken_into = self.outbox.activity_open
+        if begun and not self._calls:
+            self.outbox.answered(by_marks=self._marks)

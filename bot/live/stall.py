@@ -1,0 +1,83 @@
+"""Notices that the model has fallen silent on an open connection: it is nudged once, then connected to anew.
+
+A stall shows as nothing at all after a turn's end, or as an empty turn. A model may choose not to answer too:
+so a nudge lets it, and a new connection that is made for nothing costs a second that nobody notices; one
+a minute at most.
+
+Sans-I/O: what is sent and told, and the time, go in; what is to be done comes out of `poll`.
+"""
+
+import math
+from enum import Enum
+
+NUDGE_S = 6.0  # from a turn's end; an answer takes 1 to 3 s
+NUDGE_SLOW_S = 9.0  # of a model that thinks or searches first
+EMPTY_S = 2.0  # after an empty turn; an answer may follow in another one
+EMPTY_EVERY_S = 60.0  # a model may often have nothing to say to what it hears
+GIVE_UP_S = 5.0  # from the nudge; with the above, less than after which a turn is not asked again (20 s)
+RECONNECT_EVERY_S = 60.0
+NUDGE = "[If somebody has just asked you something, answer it now. If not, say nothing.]"
+GO_ON = "[You broke off, but nobody has interrupted you. Go on where you stopped.]"
+
+
+class Remedy(Enum):
+    """What is to be done about a stall."""
+
+    NUDGE = "nudge"
+    RECONNECT = "reconnect"
+
+
+class _State(Enum):
+    QUIET = "quiet"  # nothing is waited for
+    WAITING = "waiting"  # for an answer
+    NUDGED = "nudged"  # for one to the nudge
+
+
+class StallWatch:
+    """Watches over one session's answers."""
+
+    def __init__(self) -> None:
+        self.nudges = 0
+        self.stalls = 0
+        self._state = _State.QUIET
+        self._due = 0.0
+        self._reconnected_at = -math.inf
+        self._emptied_at = -math.inf
+
+    def asked(self, now: float, *, slow: bool) -> None:
+        """Take in that a turn was ended, and is to be answered, by a model that may be slow."""
+        self._state, self._due = _State.WAITING, now + (NUDGE_SLOW_S if slow else NUDGE_S)
+
+    def calm(self) -> None:
+        """Take in that the model answers, or that somebody speaks: it need not answer now."""
+        self._state = _State.QUIET
+
+    def empty(self, now: float) -> None:
+        """Take in that the model has ended its turn without a word: where it was asked, nudge it soon.
+
+        Once a minute at most: it may have nothing to say, as where people talk among themselves.
+        """
+        if self._state is _State.WAITING and now - self._emptied_at >= EMPTY_EVERY_S:
+            self._emptied_at = now
+            self._due = min(self._due, now + EMPTY_S)
+        else:
+            self.calm()
+
+    def deadline(self) -> float | None:
+        """Return when `poll` has something to do, None while nothing is waited for."""
+        return None if self._state is _State.QUIET else self._due
+
+    def poll(self, now: float) -> Remedy | None:
+        """Return what is to be done by now."""
+        if self._state is _State.QUIET or now < self._due:
+            return None
+        if self._state is _State.WAITING:
+            self._state, self._due = _State.NUDGED, now + GIVE_UP_S
+            self.nudges += 1
+            return Remedy.NUDGE
+        self.calm()
+        if now - self._reconnected_at < RECONNECT_EVERY_S:
+            return None
+        self._reconnected_at = now
+        self.stalls += 1
+        return Remedy.RECONNECT

@@ -1,0 +1,223 @@
+"""How a voice connection is lost, and the ways out of it: closed, moved, crashed, taken away."""
+
+import time
+
+from fault_row import Row, When
+from fault_scenarios import one_more
+from fault_scene import SENTENCE, Scene
+from voice_acts import back, closes, ends, held, lost_in_silence, lost_in_speech, move_both, reconnected
+
+from bot.emulators.discord.model import ChannelType
+
+IDLE, SPEAKING, ANSWERING = "Voice, silent room", "Voice, in mid-sentence", "Voice, in mid-answer"
+RESUMED = "resumed on a new websocket; sound goes on meanwhile"
+ANEW = "a new session, at once"
+
+
+async def crash(scene: Scene) -> None:
+    """Have the voice server crash and forget everybody; people come back as the bot does."""
+    scene.discord.voice.crash()
+    await scene.ada.join(scene.world.voice_channels[0].id)
+
+
+async def region(scene: Scene) -> None:
+    """Have the call moved to another voice server, as a new region does."""
+    scene.world.change_region(scene.world.voice_channels[0].id, close_code=4022)
+
+
+async def region_4014(scene: Scene) -> None:
+    """Do so in the way of older servers."""
+    scene.world.change_region(scene.world.voice_channels[0].id)
+
+
+async def lost_discovery(scene: Scene) -> None:
+    """Have the session end, and the first replies to IP discovery lost."""
+    scene.discord.voice.drop_discovery(2)
+    scene.discord.voice.close_socket(scene.world.bot.id, 4006)
+
+
+async def kick(scene: Scene) -> None:
+    """Have a moderator disconnect the bot."""
+    scene.world.kick_from_voice(scene.world.bot.id)
+
+
+async def moved(scene: Scene, row: Row) -> None:
+    """Have the bot moved and moved back, with people after it."""
+    await scene.ready()
+    here, there = (channel.id for channel in scene.world.voice_channels[:2])
+    try:
+        scene.discord.knobs.voice_server_first = row.id.endswith("server-first")
+        await move_both(scene, there)
+        silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
+        await scene.idle()
+        await move_both(scene, here)
+    finally:
+        scene.discord.knobs.voice_server_first = False
+    scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+    await one_more(scene)
+
+
+async def deleted(scene: Scene, _row: Row) -> None:
+    """Have the channel deleted that the bot and Ada are in."""
+    booth = scene.world.add_channel("Booth", ChannelType.VOICE)
+    await scene.ready()
+    await move_both(scene, booth.id)
+    posts = len(scene.posted())
+    scene.world.delete_channel(booth.id)
+    await held(lambda: not scene.in_call, 10.0, "the bot stays in a channel that is gone")
+    await held(lambda: len(scene.posted()) > posts, 10.0, "nobody was told that the call is over")
+    scene.outcome.note = scene.posted()[-1]
+    await back(scene)
+
+
+async def gateway_resumes(scene: Scene) -> None:
+    """Have the main gateway's connection lost; its session is resumed."""
+    scene.discord.gateway.abort_all()
+
+
+async def gateway_anew(scene: Scene) -> None:
+    """Have the main gateway's session lost; with it goes the bot's place in the channel."""
+    scene.discord.knobs.identify_interval_s = 0.0
+    scene.discord.gateway.forget_sessions()
+    await scene.discord.gateway.close_all(4000)
+
+
+async def reconnects(scene: Scene, _row: Row) -> None:
+    """Have connections lost over and over in silence, each in a call of its own, and take the times."""
+    took: list[float] = []
+    for number in range(RECONNECTS):
+        await scene.leave()
+        await scene.join()
+        await scene.idle()
+        since = time.monotonic()
+        scene.discord.voice.close_socket(scene.world.bot.id, CODES[number % len(CODES)])
+        took.append(await reconnected(scene, since, 10.0))
+    took.sort()
+    p95 = took[round(0.95 * len(took)) - 1]
+    scene.outcome.silence_ms = 1000 * p95
+    scene.outcome.note = f"{len(took)} reconnects, median {took[len(took) // 2]:.2f} s, p95 {p95:.2f} s"
+    assert p95 <= RECONNECT_S, scene.outcome.note
+    scene.baseline_s = await scene.ask(SENTENCE, limit_s=10.0)
+    await scene.idle()
+    scene.stand()
+    await one_more(scene)
+
+
+RECONNECTS, RECONNECT_S = 20, 2.0
+CODES = (1000, 1006, 4006, 4009, 4015)
+
+
+def _row(id_: str, name: str, where: str, when: When, how: str, inject: object, **more: object) -> Row:
+    return Row(f"voice-{id_}", name, where, when, how, inject, fresh=True, **more)  # type: ignore[arg-type]
+
+
+ROWS = [
+    _row("1000", "close 1000", IDLE, When.IDLE, ANEW, closes(1000), scenario=lost_in_silence),
+    _row("1006", "TCP reset (1006)", SPEAKING, When.SPEAKING, RESUMED, closes(1006)),
+    _row("1006-answer", "TCP reset (1006)", ANSWERING, When.ANSWERING, RESUMED, closes(1006)),
+    _row("4006", "close 4006", ANSWERING, When.ANSWERING, ANEW, closes(4006)),
+    _row("4006-speaking", "close 4006", SPEAKING, When.SPEAKING, ANEW, closes(4006), scenario=lost_in_speech),
+    _row("4009", "close 4009", SPEAKING, When.SPEAKING, ANEW, closes(4009), scenario=lost_in_speech),
+    _row("4015", "close 4015, resumable", SPEAKING, When.SPEAKING, RESUMED, closes(4015)),
+    _row(
+        "4015-crash",
+        "close 4015, all forgotten",
+        IDLE,
+        When.IDLE,
+        "resuming fails: " + ANEW,
+        crash,
+        scenario=lost_in_silence,
+    ),
+    _row(
+        "4014-kicked",
+        "close 4014: kicked",
+        IDLE,
+        When.IDLE,
+        "ends the call with a sentence; /join brings it back",
+        kick,
+        scenario=ends("I was disconnected"),
+    ),
+    _row("4014-region", "close 4014: another region", ANSWERING, When.ANSWERING, "follows", region_4014),
+    _row(
+        "4022-region",
+        "close 4022: another region",
+        SPEAKING,
+        When.SPEAKING,
+        "follows",
+        region,
+        scenario=lost_in_speech,
+    ),
+    _row(
+        "moved-state-first",
+        "close 4014: moved, state first",
+        IDLE,
+        When.IDLE,
+        "follows",
+        kick,
+        scenario=moved,
+    ),
+    _row(
+        "moved-server-first",
+        "close 4014: moved, server first",
+        IDLE,
+        When.IDLE,
+        "follows",
+        kick,
+        scenario=moved,
+    ),
+    _row(
+        "4017",
+        "close 4017",
+        IDLE,
+        When.IDLE,
+        "ends the call with a sentence: an update is needed",
+        closes(4017),
+        scenario=ends("encryption"),
+    ),
+    _row(
+        "4021",
+        "close 4021",
+        ANSWERING,
+        When.ANSWERING,
+        "ends the call with a sentence: wait some minutes",
+        closes(4021),
+        scenario=ends("less often"),
+    ),
+    _row(
+        "channel-deleted",
+        "the channel is deleted",
+        IDLE,
+        When.IDLE,
+        "ends the call with a sentence",
+        kick,
+        scenario=deleted,
+    ),
+    _row(
+        "lost-discovery",
+        "IP discovery unanswered twice",
+        IDLE,
+        When.IDLE,
+        "asked again",
+        lost_discovery,
+        scenario=lost_in_silence,
+    ),
+    _row(
+        "gateway-resume",
+        "main gateway reset",
+        "Main gateway, in mid-sentence",
+        When.SPEAKING,
+        "resumed; the call goes on",
+        gateway_resumes,
+    ),
+    _row(
+        "gateway-anew",
+        "main gateway's session lost",
+        "Main gateway, silent room",
+        When.IDLE,
+        "identifies anew (discord.py waits 5 s) and joins again",
+        gateway_anew,
+        server_s=5.0,
+        scenario=lost_in_silence,
+    ),
+    _row("reconnects", "20 losses", IDLE, When.IDLE, "p95 of them is shown", kick, scenario=reconnects),
+]

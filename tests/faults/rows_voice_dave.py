@@ -1,0 +1,126 @@
+"""What goes wrong with the end-to-end encryption of a call."""
+
+import asyncio
+
+from fault_row import Inject, Row, When
+from fault_scenarios import one_more, standard
+from fault_scene import SENTENCE, Scene
+from voice_acts import INVALID_OP, another, held, lost_in_speech, recovers_once, sends, told
+
+SPEAKING, IDLE = "DAVE, in mid-sentence", "DAVE, silent room"
+AGAIN = "asks once for new keys (op 31)"
+PASSED = "passed over, counted"
+COMMIT, WELCOME = b"\x1d\x00\x07garbage", b"\x1e\x00\x08garbage"
+GARBAGE = (b"\x1b", b"\x1b\x00garbage", b"\x1b\x01garbage", b"\x19", b"\x19garbage", b"\xffwhat")
+
+
+def recovered(*messages: bytes) -> Inject:
+    """Return what sends these, and waits until the bot has new keys."""
+
+    async def inject(scene: Scene) -> None:
+        await sends(*messages)(scene)
+        await held(lambda: told(scene, INVALID_OP) > 0, 5.0, "the bot did not ask for new keys")
+        await asyncio.sleep(0.5)
+        await scene.ada.secured_with(scene.world.bot.id)
+
+    return inject
+
+
+async def joins_and_leaves(scene: Scene) -> None:
+    """Have somebody join and leave again."""
+    async with another(scene, "Ben"):
+        await asyncio.sleep(0.1)
+
+
+async def refilled(scene: Scene, row: Row) -> None:
+    """Have the bot be alone for a while, then not any more."""
+    await scene.ready()
+    await scene.ada.leave()
+    await asyncio.sleep(0.5)
+    await scene.ada.join(scene.world.voice_channels[0].id)
+    await scene.ada.secured_with(scene.world.bot.id)
+    silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
+    scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+    await scene.idle()
+    await one_more(scene)
+
+
+async def down(scene: Scene) -> None:
+    """Have the call go on without end-to-end encryption."""
+    scene.discord.knobs.dave.max_version = 0
+
+
+async def up(scene: Scene) -> None:
+    """Have the call be encrypted end to end from now on."""
+    scene.discord.knobs.dave.max_version = 1
+
+
+async def downgraded(scene: Scene, row: Row) -> None:
+    """Play the row, and have the call encrypted again."""
+    try:
+        await standard(scene, row)
+        assert _version(scene) == 0, "the call was encrypted end to end all the time"
+    finally:
+        await up(scene)
+    await _encrypted(scene)
+
+
+async def upgraded(scene: Scene, row: Row) -> None:
+    """Play the row in a call that is not encrypted before."""
+    await scene.ready()
+    await down(scene)
+    try:
+        await held(lambda: _version(scene) == 0, 5.0, "the call stays encrypted")
+        await lost_in_speech(scene, row)
+    finally:
+        await up(scene)
+    await _encrypted(scene)
+
+
+async def _encrypted(scene: Scene) -> None:
+    await held(lambda: _version(scene) == 1, 5.0, "the call is not encrypted again")
+    await scene.ada.secured_with(scene.world.bot.id)
+
+
+def _version(scene: Scene) -> int | None:
+    """Return the version that media are sent with; 0 is plaintext within the transport's encryption."""
+    room = scene.discord.voice.room(scene.world.voice_channels[0].id)
+    return None if room is None else room.delivery.media_version
+
+
+async def nothing(_scene: Scene) -> None:
+    """Leave it to the scenario."""
+
+
+def _row(id_: str, name: str, where: str, when: When, how: str, inject: Inject, **more: object) -> Row:
+    return Row(f"voice-dave-{id_}", name, where, when, how, inject, **more)  # type: ignore[arg-type]
+
+
+ROWS = [
+    _row("commit", "invalid commits", IDLE, When.IDLE, AGAIN, recovered(*[COMMIT] * 5), check=recovers_once),
+    _row(
+        "welcome", "invalid welcomes", IDLE, When.IDLE, AGAIN, recovered(*[WELCOME] * 5), check=recovers_once
+    ),
+    _row(
+        "both-speaking",
+        "an invalid commit and welcome",
+        SPEAKING,
+        When.SPEAKING,
+        AGAIN + "; packets before the welcome wait for it",
+        sends(COMMIT, WELCOME),
+        scenario=lost_in_speech,
+        check=recovers_once,
+    ),
+    _row("garbage", "garbage in ops 25, 27, 255", SPEAKING, When.SPEAKING, PASSED, sends(*GARBAGE)),
+    _row(
+        "join-leave",
+        "somebody joins and leaves",
+        SPEAKING,
+        When.SPEAKING,
+        "keys change, no word is lost",
+        joins_and_leaves,
+    ),
+    _row("refilled", "the bot alone, then not", IDLE, When.IDLE, "a new group", nothing, scenario=refilled),
+    _row("down", "downgrade to version 0", SPEAKING, When.SPEAKING, "follows", down, scenario=downgraded),
+    _row("up", "upgrade to version 1", SPEAKING, When.SPEAKING, "follows", up, scenario=upgraded),
+]

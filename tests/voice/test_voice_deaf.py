@@ -1,0 +1,128 @@
+"""A call on the loopback Discord that goes deaf while it looks connected: it is noticed, told, and mended."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from voice_call import Call, calling, eventually, tone
+
+from bot.emulators.discord.server import DiscordEmulator
+from bot.emulators.person import Person
+from bot.voice import recovery, watchdog
+from bot.voice.events import Connected, Deaf, Disconnected, Ended
+
+INVALID_OP = 31
+FASTER = 5
+MINUTE_S = 60.0
+
+
+@pytest.fixture
+def quick_dog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the watchdog lose its patience five times as soon."""
+    for name in ("DEAF_S", "PENDING_S", "CALM_S"):
+        monkeypatch.setattr(watchdog, name, getattr(watchdog, name) / FASTER)
+    for name in ("REJOIN_FIRST_S", "REJOIN_MAX_S", "REJOIN_CALM_S"):
+        monkeypatch.setattr(recovery, name, getattr(recovery, name) / FASTER)
+
+
+@pytest.fixture
+async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
+    async with calling(discord_emulator) as call:
+        yield call
+
+
+@pytest.fixture
+async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
+    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
+    yield person
+    await person.leave()
+
+
+async def meet(call: Call, person: Person) -> None:
+    await person.join(call.channel().id)
+    await call.join()
+    await call.secured_with(person)
+
+
+async def hears_all(call: Call, person: Person) -> None:
+    await call.secured_with(person)
+    said, heard = await call.hears(person, tone(0.3))
+    assert len(heard) == len(said.frames)
+
+
+def spoil_transport(call: Call) -> None:
+    """Let the connection hold another key than the server."""
+    call.voice._connection.secret_key = list(os.urandom(32))
+
+
+async def test_a_deaf_call_is_told_and_mended_while_people_speak(
+    call: Call, ann: Person, quick_dog: None
+) -> None:
+    await meet(call, ann)
+    await hears_all(call, ann)
+    spoil_transport(call)
+    speaking = asyncio.create_task(call.hears(ann, tone(3.5)))
+    await eventually(lambda: bool(call.of(Deaf)), "it is noticed")
+    assert call.of(Deaf)[0] == Deaf((ann.user.id,), watchdog.REJOIN)
+    assert call.heard(ann.user.id)[-1].at < call.emulator.trace.of("udp.out")[-1].at - 0.5
+    await eventually(lambda: len(call.of(Connected)) == 2, "the connection is back")
+    _, heard = await speaking
+    assert len(heard) > 30  # of the end of what she says
+    await hears_all(call, ann)
+    assert call.voice.counters()["deaf_alarms"] == 1
+    assert len(call.of(Deaf)) == len(call.of(Disconnected)) == 1
+
+
+async def test_a_call_that_stays_deaf_does_not_rejoin_over_and_over(
+    call: Call, ann: Person, quick_dog: None
+) -> None:
+    await meet(call, ann)
+
+    async def keep_spoiling() -> None:
+        while True:
+            if call.voice.is_connected():
+                spoil_transport(call)
+            await asyncio.sleep(0.01)
+
+    spoiling = asyncio.create_task(keep_spoiling())
+    try:
+        await ann.speak(tone(16.0), rate_hz=24_000)
+    finally:
+        spoiling.cancel()
+    assert [event.reason for event in call.of(Deaf)] == [watchdog.REJOIN] * 3 + [watchdog.HOPELESS]
+    assert len(call.of(Connected)) == 4
+    assert call.of(Ended) == []
+
+
+async def test_nobody_without_consent_makes_it_rejoin(call: Call, ann: Person, quick_dog: None) -> None:
+    call.deaf_to.add(ann.user.id)
+    await meet(call, ann)
+    spoil_transport(call)
+    await call.hears(ann, tone(2.0))
+    assert call.of(Deaf) == []
+    assert call.voice.counters()["deaf_alarms"] == 0
+
+
+async def test_a_person_whose_speaking_is_never_announced_is_heard(call: Call, ann: Person) -> None:
+    call.emulator.knobs.speaking_after_packets = None
+    await meet(call, ann)
+    said, heard = await call.hears(ann, tone(1.0))
+    assert len(heard) >= len(said.frames) - 1
+    assert call.voice.counters()["named"] == 1
+
+
+async def test_repeated_failures_of_the_encryption_make_no_storm(
+    call: Call, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute of invalid commits, 10 times as fast: each recovery costs everybody a change of keys."""
+    for name in ("RECOVERY_FIRST_S", "RECOVERY_MAX_S", "RECOVERY_CALM_S"):
+        monkeypatch.setattr(recovery, name, getattr(recovery, name) / 10)
+    await meet(call, ann)
+    for number in range(60):
+        call.emulator.voice.inject(call.user_id, b"\x1d\x00\x07garbage %d" % number)
+        await asyncio.sleep(MINUTE_S / 10 / 60)
+    assert 3 <= len(call.told(INVALID_OP)) <= 8
+    assert call.of(Disconnected) == []
+    await asyncio.sleep(1.0)  # the last recovery
+    await hears_all(call, ann)
