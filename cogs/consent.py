@@ -10,7 +10,9 @@ from bot.storage.guilds import GuildSettings
 GIVE_ID = "earshot:consent:give"
 WITHDRAW_ID = "earshot:consent:withdraw"
 
-HEARD = "I hear you from now on; “Stop hearing me” or /privacy deaf ends it at once."
+HEARD = (
+    "You have agreed: I hear you in calls from now on. “Stop hearing me” or /privacy deaf ends it at once."
+)
 NOT_HEARD = "I don't hear you any more."
 
 UNPAID = (
@@ -19,8 +21,8 @@ UNPAID = (
 )
 
 _ASKING = (
-    "I hear only people who let me. Whoever does is 18 or older, and lets the sound of their voice go to "
-    "Google Gemini, which answers."
+    "I hear only people who agree. By agreeing you confirm that you are 18 or older, and let your voice go "
+    "to Google Gemini, which answers."
 )
 _NOTICE = (
     "**Notice:** in this server I hear everyone in the voice channel who has not objected, and the sound of "
@@ -35,7 +37,7 @@ def consent_text(runner: discord.abc.User, settings: GuildSettings, *, agreed: b
     Where the server gives notice instead of asking: what they can object to.
     """
     return (
-        f"{_NOTICE if settings.consent == 'notice' else _ASKING} {runner.mention} has agreed by using /join"
+        f"{_NOTICE if settings.consent == 'notice' else _ASKING} {runner.mention} has agreed by calling me in"
         + ("." if agreed else ", and has withdrawn that since.")
         + f"\n-# {kept_text(settings)}"
         + ("" if paid else UNPAID)
@@ -54,7 +56,10 @@ def kept_text(settings: GuildSettings) -> str:
         said = f"What is said is written down, and {kept}."
     else:
         said = "What is said is not written down."
-    return f"{said} Sound is never kept; /config changes the rest."
+    google = (
+        "Google keeps the call for up to 24 hours, to resume it when a connection breaks. " if days else ""
+    )
+    return f"{said} I keep no sound. {google}/config changes this."
 
 
 async def agree(interaction: discord.Interaction, consents: ConsentStore) -> None:

@@ -62,4 +62,4 @@ def sentence_of(error: Exception) -> str:
             return "This command has changed; reload Discord (Ctrl+R) and use it again."
     number = secrets.token_hex(4)
     logger.error("A command failed, number %s", number, exc_info=error)
-    return f"Something went wrong in me, not with what you did; try again, or tell my operator {number}."
+    return f"Something went wrong on my side. Try again, or give my operator this number: {number}."

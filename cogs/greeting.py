@@ -15,8 +15,9 @@ logger = logging.getLogger(__name__)
 JOIN_ID = "earshot:greeting:join"  # fixed for ever: a greeting stands for long
 
 TEXT = (
-    "**Hello, I am Earshot, an AI to talk with:** join a voice channel, press the button, and speak.\n"
-    "I hear only people who let me. With a picture, a film or a document, right-click its message and choose "
+    "**Hello, I am Earshot, an AI to talk with:** join a voice channel, press the button, and speak. By "
+    "that you confirm that you are 18 or older, and let your voice go to Google Gemini, which answers.\n"
+    "I hear only people who agree. For a picture, a film or a document, right-click its message and choose "
     "Apps, or use /ask.\n"
     "-# /config sets my voice, language and persona for this server; /privacy show says what is kept of you."
 )

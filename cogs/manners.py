@@ -16,7 +16,7 @@ QUIET = "I am quiet."
 MUTED = "I say nothing until /mute-bot off. I go on listening; what I would say is in the captions."
 UNMUTED = "I speak again."
 SAYING = "I say it as soon as nobody speaks."
-_LOUD = " What would be too loud is turned down."
+_LOUD = " Peaks that would be too loud are limited."
 
 
 class Manners(commands.Cog):
@@ -55,7 +55,7 @@ class Manners(commands.Cog):
         await _answer(interaction, QUIET)
 
     @app_commands.command(description="Set how loud I am in this call.")
-    @app_commands.describe(percent="100 is as loud as I come, 50 is half, 200 is twice as loud.")
+    @app_commands.describe(percent="100 is my normal volume, 50 is half of it, 200 is twice.")
     @app_commands.guild_only()
     @app_commands.allowed_installs(guilds=True, users=False)
     async def volume(

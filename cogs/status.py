@@ -59,7 +59,7 @@ def _whom(status: CallStatus) -> str:
     unheard = [user_id for user_id, is_heard in status.participants.items() if not is_heard]
     return (
         f"**Heard:** {_people(heard)}\n"
-        f"**Not heard, as they have not agreed:** {_people(unheard)}\n"
+        f"**Not heard, without their consent:** {_people(unheard)}\n"
         f"**Speaking:** {_speaking(status)}\n"
         f"**I answer:** {_ANSWERS[status.mode]}\n"
         "-# The buttons under the answer to /join change who is heard; using /join again shows them."
@@ -99,7 +99,7 @@ def _voice(status: CallStatus, seen: Seen) -> str:
 
 def _latencies(status: CallStatus) -> str:
     text = (
-        "**Latency**, half of the time / 99 % of the time within:\n"
+        "**Latency**, median / 99th percentile:\n"
         f"- your word to Gemini: {_latency(status.mouth_to_live)}\n"
         f"- Gemini's answer to your ear: {_latency(status.live_to_ear)}\n"
         f"- falling silent when interrupted: {_latency(status.barge_in)}\n"
@@ -119,7 +119,7 @@ def _counted(status: CallStatus) -> str:
         "**Counted**\n"
         f"- your packets of 20 ms: {heard:,} heard, {missing:,} lost on the way{share}\n"
         f"- my packets that left late: {counters.get('ticks_late', 0):,}\n"
-        f"- alarms that I am deaf: {counters.get('deaf_alarms', 0)}\n"
+        f"- times I received no sound: {counters.get('deaf_alarms', 0)}\n"
         f"- new connections to Gemini: {reconnects}\n"
         f"- tools used: {counters.get('tools_run', 0)}"
     )

@@ -34,13 +34,13 @@ MOST = 3  # questions that wait in a guild: a model that was talked into asking 
 LONGEST = 2_000  # UTF-16 units of a message
 
 NOBODY = discord.AllowedMentions.none()
-_NO_PLACE = "I may not write in the chat of this call; somebody has to give me the permission Send Messages."
+_NO_PLACE = "I can't write in the chat of this call: give me the permission Send Messages there."
 _REFUSED = "Discord did not let me write in the chat of this call."
 _NO_FILES = "I may not attach files in the chat of this call; give me the permission Attach Files there."
 _UNREACHABLE = "Discord can't be reached just now: try again in a minute."
-_FULL = "Questions wait in the chat already: have people press a button there first."
+_FULL = "Other questions are waiting in the chat already: answer one of them first."
 _TOO_LONG = "That is too long for a message: make it shorter."
-_OLD = "I don't know any more what this was about: it was decided, or too long ago. Ask me again in the call."
+_OLD = "This was already decided, or has expired. Ask me again in the call."
 _STRANGER = "Only {names} can decide that."
 
 

@@ -45,7 +45,9 @@ class Voice(commands.Cog):
         self._panel = panel
         self._status = status
 
-    @app_commands.command(description="Talk with me in a voice channel; by using this you let me hear you.")
+    @app_commands.command(
+        description="Talk with me by voice. You confirm that you are 18+ and let your voice go to Google."
+    )
     @app_commands.describe(channel="Where; if left out, the voice channel that you are in.")
     @app_commands.guild_only()
     @app_commands.allowed_installs(guilds=True, users=False)

@@ -30,6 +30,9 @@ class CaptionSink(Protocol):
     def told(self, event: LiveEvent, at: float, *, held: bool) -> None:
         """Take in what the model tells; `held` says that its answer is not played, at least not yet."""
 
+    def hushed(self, at: float) -> None:
+        """Take in that the bot was told to be quiet: the rest of what it was saying is not heard."""
+
     def note(self, text: str, at: float) -> None:
         """Take in what the bot did, as words that follow its name, such as `looked at cat.png (from Ada)`."""
 
@@ -78,6 +81,11 @@ class Captions:
                 return
         if self._replies.told(event, now, held=held):
             self._turns.answered()
+
+    def hushed(self, at: float) -> None:
+        """Take in that the bot was told to be quiet: the rest of what it was saying is not heard."""
+        self.poll(at)
+        self._replies.cut(at)
 
     def note(self, text: str, at: float) -> None:
         """Take in what the bot did."""

@@ -65,6 +65,11 @@ class CallCaptions:
         self._captions.told(event, at, held=held)
         self._tell()
 
+    def hushed(self, at: float) -> None:
+        """Take in that the bot was told to be quiet: the rest of what it was saying is not heard."""
+        self._captions.hushed(at)
+        self._tell()
+
     def note(self, text: str, at: float) -> None:
         """Take in what the bot did, as words that follow its name."""
         self._captions.note(text, at)

@@ -191,6 +191,8 @@ class Conversation:
         self.sayings.clear()
         self.notice.drop()
         self.errands.hush()
+        if self._captions is not None:
+            self._captions.hushed(now)
         self.showing.hush(now)
         if self.downlink is None:
             return

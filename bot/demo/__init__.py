@@ -1,1 +1,1 @@
-"""The demo: a person talks with the unmodified bot on loopback, and what each heard is measured and drawn."""
+"""The demo: people talk with the unmodified bot on loopback, and what each heard is measured and drawn."""

@@ -1,4 +1,4 @@
-"""The demo's second scene: a person has the bot look at a photo, find things in it, and watch a film."""
+"""The demo's third scene: a person has the bot look at a photo, find things in it, and watch a film."""
 
 import re
 from collections.abc import Sequence

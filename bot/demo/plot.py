@@ -22,6 +22,7 @@ from bot.demo.plot_style import (
     draw_wave,
     draw_words,
     new_figure,
+    save,
 )
 
 LOW, HIGH = -1.05, 2.0  # of a lane: the waveform, and the words over it
@@ -58,7 +59,7 @@ def draw(timeline: Timeline, title: str, path: Path) -> None:
             axes.plot([at, at], [LOW, TOP_OF_WAVE], color=CUT, linewidth=1.2, linestyle=(0, (4, 3)))
         upper.text(at, -0.98, "  interrupts", color=CUT, fontsize=9, va="bottom")
     draw_figures(figure.add_subplot(rows[2]), timeline.figures)
-    figure.savefig(path)
+    save(figure, timeline.figures, path)
 
 
 def _lane(axes: Axes, pcm: Pcm16, rate_hz: int, spans: list[Span], name: str, colour: str) -> None:

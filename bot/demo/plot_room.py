@@ -37,6 +37,7 @@ from bot.demo.plot_style import (
     draw_wave,
     draw_words,
     new_figure,
+    save,
     wrapped,
 )
 
@@ -120,7 +121,7 @@ def draw_room(room: RoomPicture, title: str, path: Path) -> None:
     first.set_xlim(0, room.seconds)
     _legend(figure)
     draw_figures(figure.add_subplot(rows[below + 4]), room.figures)
-    figure.savefig(path)
+    save(figure, room.figures, path)
 
 
 def _row(figure: Figure, rows: GridSpec, number: int, first: Axes | None) -> Axes:

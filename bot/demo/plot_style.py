@@ -1,7 +1,9 @@
 """What the demo's pictures have in common: colours, waveforms, words, and the figures at the foot."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,6 +26,7 @@ TOP_OF_WAVE = 1.0  # in a lane, whose words stand over that
 _FONT = FontProperties(size=WORDS_PT)
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+FIGURES = "Figures"  # in a picture's metadata: JSON, the value of each figure by its name
 NOTICE = "notice that it is an AI"
 
 Figures = Sequence[tuple[str, str, bool]]
@@ -101,6 +104,11 @@ def _shortened(line: str, widest_pt: float) -> str:
     while len(words) > 1 and _width_pt(" ".join([*words, ELLIPSIS])) > widest_pt:
         words.pop()
     return " ".join([*words, ELLIPSIS])
+
+
+def save(figure: Figure, figures: Figures, path: Path) -> None:
+    """Write a picture as a PNG, with its figures in its metadata: what quotes them can be checked."""
+    figure.savefig(path, metadata={FIGURES: json.dumps({name: value for name, value, _ in figures})})
 
 
 def _width_pt(text: str) -> float:

@@ -63,7 +63,7 @@ class Memory:
         async def do(member: discord.Member) -> str:
             self._check([member])
             await self._add(member, text)
-            return "I keep it; /notes shows and forgets it."
+            return "Noted: /notes list shows it, /notes forget deletes it."
 
         # A note belongs to one person, who can have it forgotten; where several may have asked, one says so.
         if use.tainted or len(asking) > 1:

@@ -16,7 +16,7 @@ MOST = 5  # who ask at once: what more say together is no request
 _NOBODY = "It is not clear that somebody here asked for this; do it when a person does."
 _CROWD = "Too many people spoke at once to say who asks for this: let one of them ask again."
 _GONE = "Somebody who asked for this is not in the server any more."
-_UNKNOWN = "Discord does not say just now what they may do: try again in a minute."
+_UNKNOWN = "Discord can't tell me just now what they may do: try again in a minute."
 
 
 async def people(call: Call, user_ids: Iterable[int]) -> list[discord.Member]:
@@ -48,9 +48,9 @@ def check_may_post(place: Place, asking: Sequence[discord.Member], *, files: boo
         # The chat of a voice channel is for who may connect to it.
         enter = allowed.connect or not isinstance(place, discord.VoiceChannel | discord.StageChannel)
         if not (allowed.view_channel and write and enter):
-            raise ToolError(f"{called(member)} may not write in that chat, so neither do I for them.")
+            raise ToolError(f"{called(member)} may not write in that chat, so I can't do it for them.")
         if files and not allowed.attach_files:
-            raise ToolError(f"{called(member)} may not attach files in that chat, so neither do I for them.")
+            raise ToolError(f"{called(member)} may not attach files in that chat, so I can't do it for them.")
 
 
 def called(member: discord.Member) -> str:

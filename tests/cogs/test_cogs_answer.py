@@ -141,7 +141,7 @@ async def test_a_fault_of_ours_gets_a_number(scene: Scene, caplog: pytest.LogCap
     asked = scene.describe()
     scene.script.say(KeyError("inner workings"))
     message = await ended(asked)
-    assert "Something went wrong in me" in message.text
+    assert "Something went wrong on my side" in message.text
     assert "inner workings" not in message.text
     number = message.text.rstrip(".").split()[-1]
     assert f"number {number}" in caplog.text

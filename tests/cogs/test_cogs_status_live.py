@@ -51,7 +51,7 @@ async def test_the_panel_shows_the_call_as_it_goes_on(scene: Scene) -> None:
     for line in (
         f"### In <#{scene.lounge}> since <t:",
         f"**Heard:** <@{scene.ada.user.id}>",
-        "**Not heard, as they have not agreed:** nobody",
+        "**Not heard, without their consent:** nobody",
         "**Speaking:** nobody",
         "**I answer:** everyone",
         "**Discord voice:** connected",
@@ -60,14 +60,14 @@ async def test_the_panel_shows_the_call_as_it_goes_on(scene: Scene) -> None:
         "- your word to Gemini: not measured yet",
         "- knowing that a turn has ended: nobody has spoken yet",
         "- your packets of 20 ms: 0 heard, 0 lost on the way",
-        "- alarms that I am deaf: 0",
+        "- times I received no sound: 0",
         "- new connections to Gemini: 0",
         "- tools used: 0",
         "Kept up to date until <t:",
     ):
         assert line in first, first
     bob = await scene.bob()
-    await eventually(lambda: f"agreed:** <@{bob.user.id}>" in text(panel))
+    await eventually(lambda: f"consent:** <@{bob.user.id}>" in text(panel))
     seen, frames = asyncio.Event(), 0
     watching = asyncio.create_task(watch(panel, f"**Speaking:** <@{scene.ada.user.id}>", seen))
     while not seen.is_set():  # while this machine is busy, the panel is less so

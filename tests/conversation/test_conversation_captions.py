@@ -308,6 +308,14 @@ def test_an_answer_that_is_cut_off_shows_what_was_heard(shown: Shown) -> None:
     assert shown.lines[1].final
 
 
+def test_an_answer_that_was_told_to_stop_shows_what_was_heard(shown: Shown) -> None:
+    shown.turn(ADA, "Ada", 0.0, 1.0)
+    shown.audio(10.0, 2.0)
+    shown.said("One two three four five six seven eight nine ten.", 2.0)
+    shown.captions.hushed(7.0)
+    assert shown.look() == ["Earshot: One two three four five—"]
+
+
 def test_an_answer_cut_off_at_once_leaves_nothing(shown: Shown) -> None:
     shown.said("Well, that depends.", 2.0)
     shown.look()

@@ -68,7 +68,7 @@ async def test_after_a_picture_a_person_agrees_first(scene: Scene, tmp_path: Pat
     assert KEY["text"] in question.content
     assert rows(tmp_path) == []
     scene.people["Ada"].click(question, buttons(question)["Keep"])
-    await eventually(lambda: "I keep it; /notes shows and forgets it." in question.content)
+    await eventually(lambda: "Noted: /notes list shows it, /notes forget deletes it." in question.content)
     assert rows(tmp_path)[0][3] == KEY["text"]
 
 

@@ -25,7 +25,7 @@ async def test_who_may_not_write_there_can_not_have_it_written(scene: Scene) -> 
     ada = scene.people["Ada"].user.id
     scene.world.set_permissions(scene.lounge.id, ada, deny=Permission.SEND_MESSAGES)
     refused = await scene.ask("post_message", HELLO)
-    assert refused == {"error": "Ada may not write in that chat, so neither do I for them."}
+    assert refused == {"error": "Ada may not write in that chat, so I can't do it for them."}
     assert scene.chat() == []
     await scene.told("post_message returned: Ada may not write in that chat")
     assert "result" in await scene.ask("post_message", HELLO, by="Ben"), "Ben may"
@@ -87,7 +87,7 @@ async def test_questions_can_not_fill_the_chat(scene: Scene) -> None:
     for number in range(3):
         assert "result" in await scene.ask("post_message", {"text": f"number {number}"})
     refused = await scene.ask("post_message", {"text": "number 3"})
-    assert refused["error"].startswith("Questions wait in the chat already")
+    assert refused["error"].startswith("Other questions are waiting in the chat already")
     assert len(scene.chat()) == 3
 
 
@@ -123,7 +123,7 @@ async def test_where_the_channel_has_no_chat_for_the_bot_the_next_place_is_used(
     assert any(text.endswith("Over here.") for text in texts)
     scene.world.set_permissions(scene.world.text.id, scene.world.bot.id, deny=Permission.SEND_MESSAGES)
     refused = await scene.ask("post_message", {"text": "Nowhere."})
-    assert refused["error"].startswith("I may not write in the chat of this call")
+    assert refused["error"].startswith("I can't write in the chat of this call")
 
 
 async def test_a_flood_is_stopped(scene: Scene) -> None:
@@ -145,7 +145,7 @@ async def test_a_button_of_before_a_restart_says_so(
     async with tool_scene(discord_emulator, gemini_emulator, tmp_path, ("Eve",)) as scene:
         told = scene.people["Eve"].click(question, buttons(question)["Post"])
         await eventually(lambda: bool(told.followups))
-        assert told.followups[0].text.startswith("I don't know any more what this was about")
+        assert told.followups[0].text.startswith("This was already decided")
         assert not buttons(question)
         assert not any("-# For" in one.content for one in scene.chat())
 
