@@ -125,7 +125,7 @@ async def test_volume_is_heard_by_so_many_decibels(scene: Scene) -> None:
     for percent in (100, 50, 200, 0, 100):
         text = await scene.told("volume", percent=percent)
         assert text.startswith(f"My volume is {percent} %.")
-        assert ("turned down" in text) == (percent > 100)
+        assert ("Peaks that would be too loud are limited." in text) == (percent > 100)
         levels[percent] = await said_level(scene)
     assert levels[50] - levels[100] == pytest.approx(-6.0, abs=0.7)
     assert levels[200] - levels[100] == pytest.approx(6.0, abs=1.2), "a little less where peaks are limited"

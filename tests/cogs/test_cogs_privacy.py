@@ -33,7 +33,7 @@ async def privacy(scene: Scene, command: str) -> str:
 
 async def test_listen_and_deaf_hold_after_a_restart(scene: Scene) -> None:
     assert not heard(scene)
-    assert (await privacy(scene, "listen")).startswith("I hear you from now on")
+    assert (await privacy(scene, "listen")).startswith("You have agreed: I hear you in calls from now on")
     await scene.start()
     assert heard(scene)
     assert await privacy(scene, "deaf") == "I don't hear you any more."

@@ -235,7 +235,7 @@ async def test_consent_by_button_and_its_end(scene: Scene) -> None:
     other = scene.world.add_user("Bob")
     answer = await scene.click(joined, GIVE_ID, other)
     assert answer.ephemeral
-    assert answer.text.startswith("I hear you from now on")
+    assert answer.text.startswith("You have agreed: I hear you in calls from now on")
     assert (other.id, True) in scene.consents()
     await scene.click(joined, WITHDRAW_ID, other)
     assert (other.id, False) in scene.consents()
@@ -264,7 +264,7 @@ async def test_a_database_that_fails_is_answered_and_survived(scene: Scene) -> N
         assert "is locked by another program" in (await scene.click(joined, WITHDRAW_ID, scene.person)).text
         status = (await scene.run("status")).text
         assert f"<@{scene.person.id}>" not in status.split("Not heard")[0], "withdrawn all the same"
-    assert (await scene.click(joined, GIVE_ID, other)).text.startswith("I hear you")
+    assert (await scene.click(joined, GIVE_ID, other)).text.startswith("You have agreed")
 
 
 def locked(plain: sqlite3.Connection) -> bool:
