@@ -175,7 +175,7 @@ async def _serve_discord(
     paid, speaker = settings.gemini_paid, CallSpeaker(calls)
     returning = Returning(calls, running_store, lambda guild_id: client.get_guild(guild_id))
     talk, manners, status = Talk(calls, consents), Manners(calls, guilds), LivePanels(calls, captions.budget)
-    panel = CallPanel(consents, Acts(talk=talk.begin, quiet=manners.hush, status=status.open))
+    panel = CallPanel(consents, guilds, Acts(talk=talk.begin, quiet=manners.hush, status=status.open))
     voice = Voice(calls, consents, guilds, paid=paid, give_up=returning.give_up, panel=panel, status=status)
     config = Config(
         guilds,
@@ -241,8 +241,11 @@ async def _end(calls: Calls, call: Call) -> None:
 
 def call_options(guild: GuildSettings) -> CallOptions:
     """Return how a guild's calls go."""
-    notice = words_of_notice(NAME, guild.language, everyone=guild.consent == "notice")
-    return CallOptions(mode=Mode(guild.mode), mixed=guild.floor == "mix", names=(NAME,), notice=notice)
+    mode = Mode(guild.mode)
+    notice = words_of_notice(
+        NAME, guild.language, everyone=guild.consent == "notice", pressed=mode is Mode.PUSH_TO_TALK
+    )
+    return CallOptions(mode=mode, mixed=guild.floor == "mix", names=(NAME,), notice=notice)
 
 
 def live_setup(guild: GuildSettings) -> LiveSetup:

@@ -12,24 +12,24 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.errors import EarshotError, SetupError
+from bot.errors import EarshotError, SetupError, reason_of
 from bot.storage.commands import CommandSyncStore
 
 logger = logging.getLogger(__name__)
 
-# What an invited bot may do: talk, show its answers, and later send voice messages and the call's status.
+# What an invited bot may do: talk, show its answers and captions, and show where it listens.
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
     send_messages_in_threads=True,
     embed_links=True,
     attach_files=True,
+    add_reactions=True,
     read_message_history=True,
     connect=True,
     speak=True,
     use_voice_activation=True,
     change_nickname=True,
-    send_voice_messages=True,
     set_voice_channel_status=True,
 )
 
@@ -38,6 +38,8 @@ LOGIN_S = 10.0  # discord.py itself would wait for 5 minutes
 SYNC_S = (
     10.0  # discord.py would wait out any rate limit, of hours too; the commands that are there do meanwhile
 )
+# Whoever sees the bot come finds its commands, unless that takes long: people in a call may wait for it.
+SYNC_FIRST_S = 2.0
 
 _REFUSED_LOGIN = (
     "Discord refused DISCORD_TOKEN: copy the bot's token anew from "
@@ -109,7 +111,7 @@ class DiscordClient(commands.AutoShardedBot):
         if self._invited:
             return
         self._invited = True
-        logger.info("Ready as %s in %d servers", self.user, len(self.guilds))
+        logger.info("Ready as %s in %s", self.user, _counted(len(self.guilds), "server"))
         link = discord.utils.oauth_url(
             self._application_id(), permissions=PERMISSIONS, scopes=("bot", "applications.commands")
         )
@@ -132,7 +134,7 @@ class DiscordClient(commands.AutoShardedBot):
             raise SetupError(f"Discord does not let the bot in ({error}): try again later.") from error
         except (OSError, aiohttp.ClientError) as error:
             raise SetupError(
-                f"Discord can't be reached ({_reason(error, LOGIN_S)}): check the network, and DISCORD_PROXY "
+                f"Discord can't be reached ({_told(error, LOGIN_S)}): check the network, and DISCORD_PROXY "
                 "and SSL_CERT_FILE where they are set."
             ) from error
 
@@ -144,7 +146,6 @@ class DiscordClient(commands.AutoShardedBot):
         self._wanted.message_content = granted and message_content
         if not granted:
             logger.info(_NO_CONTENT, "The application has no Message Content Intent")
-        await self.sync_commands()
         try:
             await self._serve_gateway()
         except discord.PrivilegedIntentsRequired:
@@ -167,13 +168,20 @@ class DiscordClient(commands.AutoShardedBot):
         await self.__aenter__()  # makes what is tied to a connection anew, as discord.py's own `start` does
 
     async def _serve_gateway(self) -> None:
-        """Serve the gateway in a task that `close` ends, not the cancellation of whoever waits for it.
+        """Give Discord the commands, and serve the gateway.
 
-        discord.py connects with asyncio.wait_for, which in Python 3.11 forgets a cancellation that comes in
-        the moment of success; and the gateway is needed to leave calls, after the cancellation.
+        That is a task which `close` ends, not the cancellation of whoever waits for it: discord.py connects
+        with asyncio.wait_for, which in Python 3.11 forgets a cancellation that comes in the moment of
+        success; and the gateway is needed to leave calls, after the cancellation.
         """
-        self._gateway_task = asyncio.create_task(self.connect(), name="discord-gateway")
-        await asyncio.wait({self._gateway_task})
+        syncing = asyncio.create_task(self._give_commands(), name="discord-commands")
+        try:
+            await asyncio.wait({syncing}, timeout=SYNC_FIRST_S)
+            self._gateway_task = asyncio.create_task(self.connect(), name="discord-gateway")
+            await asyncio.wait({self._gateway_task})
+        finally:
+            syncing.cancel()
+            await asyncio.wait({syncing})
         self._gateway_task.result()
 
     async def close(self) -> None:
@@ -192,7 +200,14 @@ class DiscordClient(commands.AutoShardedBot):
         """Say whether every shard is connected to Discord."""
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
-    async def sync_commands(self) -> None:
+    async def _give_commands(self) -> None:
+        """Give Discord the commands; go on with those that it has, whatever happens."""
+        try:
+            await self._sync_commands()
+        except Exception:  # the task's outermost edge: whoever waited for it does so no longer
+            logger.exception("The commands could not be given to Discord")
+
+    async def _sync_commands(self) -> None:
         """Give Discord the commands when they are not what it has; go on with the old ones if that fails."""
         application_id = self._application_id()
         local = [command.to_dict(self.tree) for command in self.tree.get_commands()]
@@ -207,19 +222,20 @@ class DiscordClient(commands.AutoShardedBot):
                 await self.tree.sync()
                 await self._sync_store.remember(application_id, digest)
         except (discord.DiscordException, aiohttp.ClientError, OSError, EarshotError) as error:
-            logger.warning("The commands could not be given to Discord: %s", _reason(error, SYNC_S))
+            logger.warning("The commands could not be given to Discord: %s", _told(error, SYNC_S))
         else:
-            logger.info("Gave Discord %d commands", len(local))
+            logger.info("Gave Discord %s", _counted(len(local), "command"))
 
     def _application_id(self) -> int:
         assert self.application_id is not None, "known since login"
         return self.application_id
 
 
-def _reason(error: Exception, within_s: float) -> str:
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _told(error: Exception, within_s: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {within_s:.0f} s"
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        # Its own text quotes the proxy's address, password included.
-        return f"the proxy answered {error.status} {error.message}"
-    return str(error) or type(error).__name__
+    return reason_of(error)

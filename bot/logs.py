@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.logging import RichHandler
 
+from bot.errors import reason_of
+
 _OURS = ("bot", "cogs")
 _MASK = "[secret]"
 
@@ -29,6 +31,9 @@ _SHAPES = re.compile(
     """,
     re.VERBOSE,
 )
+
+# What discord.py says, with a traceback each time, while Discord can't be reached.
+_LOST = ("Attempting a reconnect", "Failed to connect")
 
 
 class RedactingFormatter(logging.Formatter):
@@ -48,12 +53,32 @@ class RedactingFormatter(logging.Formatter):
         return _SHAPES.sub(lambda match: (match["webhook"] or match["interaction"] or "") + _MASK, text)
 
 
+def in_one_line(record: logging.LogRecord) -> bool:
+    """Put the reason for which Discord is lost into the line that says so, in place of a traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if (
+        error
+        and record.name.startswith("discord.")
+        and str(record.msg).startswith(_LOST)
+        and _expected(error)
+    ):
+        record.msg, record.args = "%s: %s", (record.getMessage(), reason_of(error))
+        record.exc_info = record.exc_text = None
+    return True
+
+
+def _expected(error: BaseException) -> bool:
+    """Say whether an error is the network's or Discord's; by its module, since no library is loaded here."""
+    return isinstance(error, OSError) or type(error).__module__.startswith(("aiohttp.", "discord."))
+
+
 def set_up(level: str, secrets: Iterable[str] = ()) -> None:
     """Log from `level` on; the libraries from INFO at the lowest.
 
     discord.py's and websockets' debug output holds whole frames, with session tokens and voice keys in them.
     """
     handler = _handler(secrets)
+    handler.addFilter(in_one_line)
     chosen = logging.getLevelNamesMapping()[level]
     logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from yarl import URL
 
 from bot.errors import SetupError
 
@@ -38,7 +39,8 @@ def _secret(value: SecretStr) -> SecretStr:
 def _url(value: str, schemes: tuple[str, ...]) -> str:
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        # By yarl's reading too, which is aiohttp's.
+        usable = parts.scheme in schemes and bool(parts.hostname and URL(value).host) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -48,6 +50,13 @@ def _url(value: str, schemes: tuple[str, ...]) -> str:
 
 def _proxy(value: str) -> str:
     return _url(value, ("http", "https"))
+
+
+def _passwords(proxy: str) -> tuple[str, ...]:
+    """Return the password as it was typed, as aiohttp writes it in an address, and as it is."""
+    url = URL(proxy)
+    ways = {urlsplit(proxy).password, url.raw_password, url.password}
+    return tuple(password for password in ways if password)
 
 
 def _https(value: str) -> str:
@@ -120,9 +129,8 @@ class Settings(StorageSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Return what must never be logged."""
-        password = urlsplit(self.discord_proxy).password if self.discord_proxy else None
-        known = (self.discord_token.get_secret_value(), self.gemini_api_key.get_secret_value(), password)
-        return tuple(secret for secret in known if secret)
+        known = (self.discord_token.get_secret_value(), self.gemini_api_key.get_secret_value())
+        return known + (_passwords(self.discord_proxy) if self.discord_proxy else ())
 
 
 AnySettings = TypeVar("AnySettings", bound=StorageSettings)

@@ -16,6 +16,7 @@ import discord
 from discord.ext import commands
 
 from bot.errors import EarshotError
+from bot.media.errors import UnfitError
 from bot.media.events import MediaEvent
 from bot.media.request import MediaRequest
 from bot.text.pages import paged
@@ -142,7 +143,7 @@ class Answers(commands.Cog):
                     answer.apply(event)
             answer.end(Stage.FAILED, _ENDED_EARLY)
         except Exception as error:
-            answer.end(Stage.FAILED, sentence_of(error))
+            answer.end(Stage.FAILED, sentence_of(error), final=isinstance(error, UnfitError))
 
     def _keep(self, answer: Answer) -> None:
         self._kept[answer.id] = answer
@@ -191,7 +192,9 @@ class Answers(commands.Cog):
             raise EarshotError("This answer has ended already.")
         asked = running.answer.request.user_id == interaction.user.id
         if not (asked or interaction.permissions.manage_messages):
-            raise EarshotError("Only who asked can stop this answer.")
+            raise EarshotError(
+                "Only who asked can stop this answer, or somebody with the Manage Messages permission."
+            )
         _stop(running, "Stopped.")
         await interaction.response.defer()
 

@@ -53,6 +53,8 @@ class Answer:
     finished: Finished | None = None
     note: str = ""
     """A sentence about how it ended, where there is something to say."""
+    final: bool = False
+    """Whether the same, asked again, would fail again."""
     speakable: bool = False
     """Whether it could be spoken when it ended: a call ran in its server."""
     changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -97,12 +99,12 @@ class Answer:
                 self.end(Stage.DONE, event.truncated or "")
         self.changed.set()
 
-    def end(self, stage: Stage, note: str) -> None:
-        """End it, unless it has ended already."""
+    def end(self, stage: Stage, note: str, *, final: bool = False) -> None:
+        """End it, unless it has ended already; `final`: the same, asked again, would fail again."""
         if self.ended:
             return
         self._advance(stage)
-        self.note = note
+        self.note, self.final = note, final
         self.changed.set()
 
     def _write(self, text: str) -> None:

@@ -64,7 +64,8 @@ class AnswerView(discord.ui.LayoutView):
             self.add_item(link_row(searches))
         if len(answer.pages) > 1:
             self.add_item(page_row(answer.id, 0, len(answer.pages)))
-        for row in act_rows(answer.id, _acts(answer)):
+        acts = _acts(answer)
+        for row in act_rows(answer.id, acts) if acts else ():
             self.add_item(row)
 
     def _show_body(self, answer: Answer) -> None:
@@ -138,7 +139,7 @@ def _clipped(text: str) -> str:
 
 def _acts(answer: Answer) -> list[tuple[str, Act]]:
     """Return what can be done with an answer that has ended."""
-    acts = [("Again", Act.AGAIN)]
+    acts = [] if answer.final else [("Again", Act.AGAIN)]
     if answer.pages:
         acts += [("Shorter", Act.SHORTER), ("Translate", Act.TRANSLATE), ("Continue", Act.CONTINUE)]
         if answer.cut_short:

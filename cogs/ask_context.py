@@ -36,5 +36,6 @@ def _forgotten(count: int, guild_id: int | None) -> str:
     here = "in direct messages" if guild_id is None else "in this server"
     if not count:
         return f"I keep nothing of what you asked {here}."
-    answers = "1 answer" if count == 1 else f"{count} answers"
-    return f"Forgotten, with the files: {answers} to you {here} can't be gone on with any more."
+    if count == 1:
+        return f"Forgotten: 1 answer to you {here}, with its files. It can't be continued any more."
+    return f"Forgotten: {count} answers to you {here}, with their files. They can't be continued any more."

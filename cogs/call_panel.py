@@ -7,6 +7,7 @@ from typing import TypeAlias
 import discord
 
 from bot.storage.consents import ConsentStore
+from bot.storage.guilds import GuildStore
 from cogs.consent import GIVE_ID, WITHDRAW_ID, agree, object_to
 from cogs.errors import answer_error
 
@@ -28,14 +29,15 @@ class Acts:
 class CallPanel(discord.ui.View):
     """All the buttons; one instance, registered at start, answers every message that carries any of them."""
 
-    def __init__(self, consents: ConsentStore, acts: Acts) -> None:
+    def __init__(self, consents: ConsentStore, guilds: GuildStore, acts: Acts) -> None:
         super().__init__(timeout=None)
         self._consents = consents
+        self._guilds = guilds
         self._acts = acts
 
     def posted(self, *, push_to_talk: bool) -> discord.ui.View:
         """Return a copy to send: stopped, so that discord.py does not keep it for each message it is in."""
-        copy = CallPanel(self._consents, self._acts)
+        copy = CallPanel(self._consents, self._guilds, self._acts)
         if not push_to_talk:
             copy.remove_item(copy.talk)
         copy.stop()
@@ -44,7 +46,7 @@ class CallPanel(discord.ui.View):
     @discord.ui.button(label="Let Earshot hear me", style=discord.ButtonStyle.success, custom_id=GIVE_ID)
     async def give(self, interaction: discord.Interaction, _button: discord.ui.Button["CallPanel"]) -> None:
         """Record that a person agrees to be heard."""
-        await agree(interaction, self._consents)
+        await agree(interaction, self._consents, self._guilds)
 
     @discord.ui.button(label="Stop hearing me", style=discord.ButtonStyle.secondary, custom_id=WITHDRAW_ID)
     async def withdraw(

@@ -26,5 +26,5 @@ def check_may_steer(interaction: discord.Interaction, call: Call, settings: Guil
         check_may_configure(interaction, settings)
     except RightsError:
         raise RightsError(
-            f"That is for people in the call, and for who may set me up here: join {call.channel.mention}."
+            f"Only people in the call, or who may set me up here, can do that: join {call.channel.mention}."
         ) from None

@@ -24,6 +24,7 @@ from bot.text.transcripts import Said, document, plain, timed
 from cogs.answer import Answers
 from cogs.answer_files import upload
 from cogs.caption_calls import CaptionCalls
+from cogs.config_rights import NOT_HERE
 from cogs.media_request import request_of
 
 logger = logging.getLogger(__name__)
@@ -32,15 +33,14 @@ SWEEP_S = 3600.0  # between looks for what is kept no longer: days are counted, 
 _OFFERED = 25  # choices: Discord shows no more
 _NAMED = 60  # characters of a channel's name in a choice, which has 100
 
-_NOT_HERE = "My commands are here but I am not; invite me again with the scope bot."
 _NONE = "No transcript of a call is kept here{why}."
-_NONE_AT_ALL = ": the server's settings keep none"
+_NONE_AT_ALL = ": the server's settings keep none, which /config changes"
 _NONE_NOW = " that you may read; they are kept for {days} after a call"
 _UNKNOWN = "I keep no transcript of that call: choose one of those that are offered while you type."
 _FORBIDDEN = "You can't see the channel of that call, so its transcript is not for you."
 _NO_CALL = (
-    "Only who may manage this server, or has a role for that, can switch captions for all its calls; others "
-    "can in the call that they are in."
+    "Only people with the Manage Server permission, or with a role that may set me up, can switch captions "
+    "for the whole server. Join my call and use this there: then it is for that call."
 )
 
 
@@ -213,7 +213,7 @@ class CallWords(commands.Cog):
 def _member(interaction: discord.Interaction) -> discord.Member:
     member = interaction.user
     if interaction.guild is None or interaction.guild.me is None or not isinstance(member, discord.Member):
-        raise EarshotError(_NOT_HERE)
+        raise EarshotError(NOT_HERE)
     return member
 
 

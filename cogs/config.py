@@ -195,7 +195,9 @@ def _check_changed(before: GuildSettings, changes: GuildChanges) -> None:
     """Raise RightsError where something is changed that only managers of the server change."""
     for name in MANAGERS_ONLY & changes.keys():
         if cast(dict[str, Any], changes)[name] != getattr(before, name):
-            raise RightsError(f"Only who may Manage Server changes “{TITLES[name]}”: ask one of them.")
+            raise RightsError(
+                f"Only people with the Manage Server permission can change “{TITLES[name]}”: ask one of them."
+            )
 
 
 def _chosen(interaction: discord.Interaction, setting: str) -> Callable[[], dict[str, object]]:

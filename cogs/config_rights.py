@@ -9,6 +9,12 @@ from bot.storage.guilds import GuildSettings
 MANAGERS_ONLY = frozenset({"consent", "config_roles"})
 
 
+NOT_HERE = (
+    "My commands are here but I am no member of this server: ask who manages it to invite me again, with the "
+    "scope “bot” in the link."
+)
+
+
 class RightsError(EarshotError):
     """Somebody may not do that; the message says who may."""
 
@@ -22,8 +28,10 @@ def check_may_configure(interaction: discord.Interaction, settings: GuildSetting
     """Raise RightsError where a person may not change a guild's settings."""
     if is_manager(interaction) or _has_one(interaction, settings.config_roles):
         return
-    others = f", or have {_named(settings.config_roles)}," if settings.config_roles else ""
-    raise RightsError(f"Only people who may Manage Server{others} can set me up here: ask one of them.")
+    others = f", or with {_named(settings.config_roles)}," if settings.config_roles else ""
+    raise RightsError(
+        f"Only people with the Manage Server permission{others} can set me up here: ask one of them."
+    )
 
 
 def check_may_join(interaction: discord.Interaction, settings: GuildSettings) -> None:
@@ -37,10 +45,10 @@ def check_may_join(interaction: discord.Interaction, settings: GuildSettings) ->
 def guild_of(interaction: discord.Interaction) -> discord.Guild:
     """Return the guild; raise EarshotError where there is none, or the bot is no member of it."""
     if interaction.guild_id is None:
-        raise EarshotError("This works in a server only.")
+        raise EarshotError("This works only in a server: use it there.")
     guild = interaction.client.get_guild(interaction.guild_id)
     if guild is None:
-        raise EarshotError("My commands are here but I am not; invite me again with the scope bot.")
+        raise EarshotError(NOT_HERE)
     return guild
 
 

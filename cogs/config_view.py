@@ -33,7 +33,7 @@ _UNPAID = (
     "EEA, Switzerland and the UK it is not allowed at all. The operator changes that with GEMINI_PAID=true."
 )
 _ENDS = "-# A change is stored at once, and a running call goes by it from its next quiet moment."
-_MANAGERS = "-# Only who may Manage Server changes this."
+_MANAGERS = "-# Only people with the Manage Server permission can change this."
 
 
 class ConfigView(discord.ui.LayoutView):

@@ -39,7 +39,7 @@ TITLES = {
 _FIXED: dict[str, tuple[Option, ...]] = {
     "mode": (
         Option("everyone", "Everyone", "Whoever speaks gets an answer."),
-        Option("addressed", "Whoever calls me", "I listen, and answer who says my name or follows up."),
+        Option("addressed", "Whoever calls me", "I listen, and answer people who say my name, or who go on."),
         Option("push-to-talk", "Who presses a button", "Nothing is sent before somebody presses Talk."),
     ),
     "floor": (
@@ -182,13 +182,19 @@ def _retention(settings: GuildSettings) -> str:
 def _join(settings: GuildSettings) -> str:
     if not settings.join_roles:
         return "Everyone can use /join. Choose roles, and only people who have one of them can."
-    return f"{_named(settings.join_roles)} can use /join, and who may Manage Server."
+    return f"People with {_named(settings.join_roles)}, or with the Manage Server permission, can use /join."
 
 
 def _config(settings: GuildSettings) -> str:
     if not settings.config_roles:
-        return "Only who may Manage Server. Choose roles to let others change settings, consent left out."
-    return f"{_named(settings.config_roles)}, and who may Manage Server, who alone changes consent and this."
+        return (
+            "Only people with the Manage Server permission. Choose roles to let others change all but "
+            "consent and this."
+        )
+    return (
+        f"People with {_named(settings.config_roles)}, or with the Manage Server permission; only the latter "
+        "can change consent and this."
+    )
 
 
 def _idle(settings: GuildSettings) -> str:
@@ -230,7 +236,7 @@ _ABOUT: dict[str, Callable[[GuildSettings], str]] = {
 
 
 def _named(roles: Sequence[int]) -> str:
-    return ", ".join(f"<@&{role}>" for role in roles)
+    return " or ".join(f"<@&{role}>" for role in roles)
 
 
 def _shortened(text: str) -> str:

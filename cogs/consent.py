@@ -4,16 +4,16 @@ import discord
 
 from bot.errors import EarshotError
 from bot.storage.consents import ConsentStore
-from bot.storage.guilds import GuildSettings
+from bot.storage.guilds import GuildSettings, GuildStore
 
 # Fixed for ever: a button that was posted before a restart must still work after it.
 GIVE_ID = "earshot:consent:give"
 WITHDRAW_ID = "earshot:consent:withdraw"
 
-HEARD = (
-    "You have agreed: I hear you in calls from now on. “Stop hearing me” or /privacy deaf ends it at once."
-)
-NOT_HEARD = "I don't hear you any more."
+_ENDS = "“Stop hearing me” or /privacy deaf ends it at once."
+HEARD = f"You have agreed: I hear you in calls from now on. {_ENDS}"
+HEARD_PRESSED = f"You have agreed: I hear you in calls after you press Talk or use /talk. {_ENDS}"
+NOT_HEARD = "I don't hear you any more. “Let Earshot hear me” or /privacy listen changes that."
 
 UNPAID = (
     "\n-# My operator uses Google's unpaid quota: Google may use what I hear to improve its products, "
@@ -29,6 +29,7 @@ _NOTICE = (
     "their voices goes to Google Gemini, which answers. Who is younger than 18, or does not want that, "
     "presses “Stop hearing me” or uses /privacy deaf: it holds at once, and from then on."
 )
+_PRESSED = " Even so I hear nobody before they press Talk or use /talk."
 
 
 def consent_text(runner: discord.abc.User, settings: GuildSettings, *, agreed: bool, paid: bool) -> str:
@@ -36,8 +37,9 @@ def consent_text(runner: discord.abc.User, settings: GuildSettings, *, agreed: b
 
     Where the server gives notice instead of asking: what they can object to.
     """
+    terms = _NOTICE if settings.consent == "notice" else _ASKING
     return (
-        f"{_NOTICE if settings.consent == 'notice' else _ASKING} {runner.mention} has agreed by calling me in"
+        f"{terms}{_PRESSED if is_pressed(settings) else ''} {runner.mention} has agreed by calling me in"
         + ("." if agreed else ", and has withdrawn that since.")
         + f"\n-# {kept_text(settings)}"
         + ("" if paid else UNPAID)
@@ -62,13 +64,19 @@ def kept_text(settings: GuildSettings) -> str:
     return f"{said} I keep no sound. {google}/config changes this."
 
 
-async def agree(interaction: discord.Interaction, consents: ConsentStore) -> None:
-    """Record that a person agrees to be heard, and say whether that holds."""
+def is_pressed(settings: GuildSettings) -> bool:
+    """Say whether people are heard only after they have pressed a button."""
+    return settings.mode == "push-to-talk"
+
+
+async def agree(interaction: discord.Interaction, consents: ConsentStore, guilds: GuildStore) -> None:
+    """Record that a person agrees to be heard, and say whether and when they are."""
     guild_id, user_id = _guild_id(interaction), interaction.user.id
     before = consents.withdrawals(guild_id, user_id)
     await interaction.response.defer(ephemeral=True, thinking=True)
     agreed = await consents.give(guild_id, user_id, withdrawals=before)
-    await interaction.edit_original_response(content=HEARD if agreed else NOT_HEARD)
+    heard = HEARD_PRESSED if is_pressed(guilds.get(guild_id)) else HEARD
+    await interaction.edit_original_response(content=heard if agreed else NOT_HEARD)
 
 
 async def object_to(interaction: discord.Interaction, consents: ConsentStore) -> None:
@@ -83,5 +91,5 @@ async def object_to(interaction: discord.Interaction, consents: ConsentStore) ->
 
 def _guild_id(interaction: discord.Interaction) -> int:
     if interaction.guild_id is None:
-        raise EarshotError("This works in a server only.")
+        raise EarshotError("This works only in a server: use it there.")
     return interaction.guild_id

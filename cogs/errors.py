@@ -55,9 +55,9 @@ def sentence_of(error: Exception) -> str:
         case EarshotError():
             return str(error)
         case app_commands.NoPrivateMessage():
-            return "This works in a server only."
+            return "This works only in a server: use it there."
         case app_commands.TransformerError():
-            return "I can't see that channel; give me the permission View Channel there."
+            return "I can't see that channel: give me the permission View Channel there, or choose another."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
             return "This command has changed; reload Discord (Ctrl+R) and use it again."
     number = secrets.token_hex(4)

@@ -30,10 +30,10 @@ _NAME = re.compile(rf"[a-z0-9-]{{1,{NAME_LENGTH}}}")
 _OFFERED = 25  # choices: Discord shows no more
 
 _FILE = "A picture or PDF."
-_NO_SERVER = "Schemas are kept for servers, and this is none: give /extract one as schema_file here."
-_ONE_SCHEMA = "Say what to extract by one of kind, schema and schema_file: give exactly one of them."
+_NO_SERVER = "Schemas are kept only for servers: here, give /extract your schema as schema_file."
+_ONE_SCHEMA = "Say what to extract: give exactly one of the options kind, schema and schema_file."
 _NOT_FETCHED = "{name} could not be fetched from Discord: try again in a minute."
-_NO_RIGHT = "Only who may manage this server changes its schemas: ask somebody with that permission."
+_NO_RIGHT = "Only people with the Manage Server permission can change this server's schemas: ask one of them."
 
 
 class Extraction(commands.Cog):

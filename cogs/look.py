@@ -12,7 +12,7 @@ from bot.errors import EarshotError
 from bot.media.sources import Source
 from bot.storage.consents import ConsentStore
 from cogs.ask_words import replied_to, said
-from cogs.look_show import CallViewer, Shown, confirm
+from cogs.look_show import CallViewer, Shown, confirm, poster_of
 from cogs.media_request import attached, source_of
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 QUESTION_LENGTH = 500  # characters: half a minute of speech
 AT_ONCE = 2  # messages of one person that are looked at unasked
 
+_MUTED = "I am muted, so I say nothing about it aloud; /mute-bot off changes that."
 _WRITTEN = {discord.MessageType.default, discord.MessageType.reply}
 
 
@@ -50,7 +51,8 @@ class Look(commands.Cog):
         call = self._viewer.call_of(interaction.guild_id, user_id)
         asked = (question or "").strip()
         shown = await self._viewer.show(call, user_id, [source_of(file)], asked)
-        await interaction.edit_original_response(content=_told(shown, asked=bool(asked)))
+        told = _told(shown, muted=call.status().muted)
+        await interaction.edit_original_response(content=told)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -99,7 +101,9 @@ async def shown_by_mention(
     call = viewer.call_at(message)
     if call is None:
         return None
-    shown = await viewer.show(call, message.author.id, files, heard.question)
+    posted = message if heard.files else replied_to(message) or message
+    poster = poster_of(posted, message.author.id)
+    shown = await viewer.show(call, message.author.id, files, heard.question, poster)
     await confirm(message)
     return shown.problems
 
@@ -123,11 +127,12 @@ def _moving(file: Source) -> bool:
     return (file.content_type or "").startswith("video/")
 
 
-def _told(shown: Shown, *, asked: bool) -> str:
+def _told(shown: Shown, *, muted: bool) -> str:
     """Return what who showed a file reads."""
     if shown.watched:
-        then = "answer aloud" if asked else "say what I saw and heard"
-        told = f"I watch {shown.watched[0]} as soon as nobody speaks, and {then}."
+        told, then = f"I watch {shown.watched[0]} as soon as nobody speaks", ", and say what I saw and heard"
     else:
-        told = f"I see {shown.seen[0]}" + (", and answer aloud." if asked else "; ask me about it.")
-    return " ".join([told, *shown.problems])
+        told, then = f"I see {shown.seen[0]}", "; ask me about it"
+    if muted:
+        return " ".join([f"{told}.", _MUTED, *shown.problems])
+    return " ".join([f"{told}, and answer aloud." if shown.asked else f"{told}{then}.", *shown.problems])

@@ -13,7 +13,10 @@ from cogs.call_rights import call_of, check_may_steer
 LOUDEST = 200  # percent: 6 dB more; beyond it the limiter would do more than the gain
 
 QUIET = "I am quiet."
-MUTED = "I say nothing until /mute-bot off. I go on listening; what I would say is in the captions."
+MUTED = (
+    "I say nothing until /mute-bot off, but go on listening. My answers stand only in the captions: where "
+    "those are off, /captions on shows them."
+)
 UNMUTED = "I speak again."
 SAYING = "I say it as soon as nobody speaks."
 _LOUD = " Peaks that would be too loud are limited."
@@ -65,13 +68,13 @@ class Manners(commands.Cog):
         self._steered(interaction).set_volume(percent)
         await _answer(interaction, f"My volume is {percent} %.{_LOUD if percent > 100 else ''}")
 
-    @mute_bot.command(name="on", description="I say nothing in this call from now on; I go on listening.")
+    @mute_bot.command(name="on", description="Say nothing in this call from now on; I go on listening.")
     async def mute_on(self, interaction: discord.Interaction) -> None:
         """Say nothing."""
         await self._steered(interaction).mute(True)
         await _answer(interaction, MUTED)
 
-    @mute_bot.command(name="off", description="I speak again in this call.")
+    @mute_bot.command(name="off", description="Speak again in this call.")
     async def mute_off(self, interaction: discord.Interaction) -> None:
         """Speak again."""
         await self._steered(interaction).mute(False)

@@ -22,10 +22,10 @@ _CHOICE = 80  # of a note in a choice, which has 100
 _OFFERED = 25  # choices: Discord shows no more
 _ROOM = 1_800  # UTF-16 units of a message for the list; it takes 2,000
 
-_NONE = "No notes are kept for this server. Say in a call what I am to remember."
+_NONE = "No notes are kept for this server: in a call, ask me to remember something."
 _NONE_FOUND = "No note has these words; /notes list without words shows all."
 _UNKNOWN = "There is no such note: choose one of those that are offered while you type."
-_NO_RIGHT = "That note is {name}'s: they can have it forgotten, or who may Manage Server."
+_NO_RIGHT = "That note is {name}'s: only they, or people with the Manage Server permission, can delete it."
 
 
 class Notes(commands.Cog):
@@ -52,15 +52,18 @@ class Notes(commands.Cog):
         if not found:
             raise EarshotError(_NONE_FOUND if words else _NONE)
         lines = _fitting([_line(note) for note in found])
-        text = "\n".join([*lines, "-# /notes forget deletes one."])
         whole = len(lines) == len(found) and all(len(note.text) <= _LINE for note in found)
+        more = "" if whole else " notes.txt has all of them in full."
+        text = "\n".join([*lines, f"-# /notes forget deletes one.{more}"])
         await interaction.edit_original_response(
             content=text,
             attachments=[] if whole else [_file(found)],
             allowed_mentions=discord.AllowedMentions.none(),
         )
 
-    @notes.command(description="Delete a note: one that you had me take, or any, if you may Manage Server.")
+    @notes.command(
+        description="Delete a note that you had me take, or any with the Manage Server permission."
+    )
     @app_commands.describe(note="The note, by its number.")
     async def forget(
         self, interaction: discord.Interaction, note: app_commands.Range[int, 1, 2**53 - 1]

@@ -11,7 +11,7 @@ from bot.media.detail import Detail
 from bot.media.sources import Source
 from bot.media.tasks.describe import Describe
 from cogs.answer import Answers
-from cogs.look_show import CallViewer
+from cogs.look_show import CallViewer, poster_of
 from cogs.media_request import CONTEXTS, INSTALLS, anywhere, attached, request_of, source_of
 
 QUESTION_LENGTH = 2_000  # as long as a message may be
@@ -83,12 +83,16 @@ class Pictures(commands.Cog):
             raise EarshotError("Nothing is attached to that message: use Describe on one with a picture.")
         pictures = [file for file in files if (file.content_type or "").startswith("image/")] or files
         request = request_of(interaction, pictures, Describe(), message=message)
-        if await self._shown(interaction, pictures):
+        if await self._shown(interaction, message, pictures):
             request = replace(request, heading=f"{request.heading} · {_SHOWN}")
         await self._answers.give(interaction, request)
 
-    async def _shown(self, interaction: discord.Interaction, pictures: list[Source]) -> bool:
+    async def _shown(
+        self, interaction: discord.Interaction, message: discord.Message, pictures: list[Source]
+    ) -> bool:
         """Show pictures in the call of who uses the app, if they are in one; return whether they are seen."""
         if self._viewer is None:
             return False
-        return await self._viewer.show_as_well(interaction.guild_id, interaction.user.id, pictures)
+        user_id = interaction.user.id
+        poster = poster_of(message, user_id)
+        return await self._viewer.show_as_well(interaction.guild_id, user_id, pictures, poster)

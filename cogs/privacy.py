@@ -10,7 +10,7 @@ from bot.storage.consents import ConsentStore
 from bot.storage.guilds import GuildSettings, GuildStore
 from bot.storage.kept import Kept, KeptStore
 from cogs.config_rights import guild_of
-from cogs.consent import agree, object_to
+from cogs.consent import agree, is_pressed, object_to
 
 _PAID = "My operator pays for it: Google does not train on that, and keeps it for a while against abuse."
 _UNPAID = (
@@ -40,7 +40,7 @@ class Privacy(commands.Cog):
     async def listen(self, interaction: discord.Interaction) -> None:
         """Record that a person agrees to be heard."""
         guild_of(interaction)
-        await agree(interaction, self._consents)
+        await agree(interaction, self._consents, self._guilds)
 
     @privacy.command(description="I don't hear you any more in this server, from the next moment on.")
     async def deaf(self, interaction: discord.Interaction) -> None:
@@ -66,7 +66,7 @@ class PrivacyView(discord.ui.LayoutView):
         self.add_item(
             discord.ui.Container(
                 discord.ui.TextDisplay("### You and me in this server"),
-                discord.ui.TextDisplay(f"**Your voice:** {_voice(kept, heard=heard)}"),
+                discord.ui.TextDisplay(f"**Your voice:** {_voice(kept, settings, heard=heard)}"),
                 discord.ui.Separator(),
                 discord.ui.TextDisplay(
                     "**Kept by me**\n"
@@ -80,6 +80,8 @@ class PrivacyView(discord.ui.LayoutView):
                     "**Goes to Google Gemini**\n"
                     "- your voice, while I hear you in a call, and the name that you have here\n"
                     "- what you ask me, with the pictures and files that you give me\n"
+                    "- what you posted, where others ask me about it; they show me none of it in a call once "
+                    "you have used /privacy deaf\n"
                     f"{_google(settings)}\n{_PAID if paid else _UNPAID}"
                 ),
             )
@@ -87,13 +89,14 @@ class PrivacyView(discord.ui.LayoutView):
         self.stop()  # there is nothing to press in it, so nothing for discord.py to keep
 
 
-def _voice(kept: Kept, *, heard: bool) -> str:
+def _voice(kept: Kept, settings: GuildSettings, *, heard: bool) -> str:
+    when = " after you press Talk or use /talk" if is_pressed(settings) else ""
     if heard and kept.given_at and not kept.withdrawn_at:
-        return f"I hear you: you agreed {_at(kept.given_at)}. /privacy deaf ends that at once."
+        return f"I hear you{when}: you agreed {_at(kept.given_at)}. /privacy deaf ends that at once."
     if heard:
         return (
-            "I hear you when I am in your voice channel: this server gives notice instead of asking, and you "
-            "have not objected. /privacy deaf does."
+            f"I hear you when I am in your voice channel{when}: this server gives notice instead of asking, "
+            "and you have not objected. /privacy deaf does."
         )
     since = f": you said so {_at(kept.withdrawn_at)}" if kept.withdrawn_at else ": you have not agreed"
     return f"I don't hear you{since}. /privacy listen changes that."

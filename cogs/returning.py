@@ -21,11 +21,18 @@ WINDOW_S = 300.0  # after five minutes people have gone on without the bot
 AT_ONCE = 5  # joins at a time: each is a connection to Discord and one to Google
 # discord.py tells that a guild is there 2 s after the last of all guilds came: too late for people who wait.
 LOOK_S = 0.05
+# A call that ends the program each time, or a machine that does, is left alone after so many returns, each
+# less than that long after the one before; who restarts the bot to try out settings is not that fast.
+MOST, WITHIN_S = 3, 600.0
 
 _BACK = (
-    "I am back in {channel} after a restart: I hear whom I heard before, and remember nothing of the talk."
+    "I am back in {channel} after a restart: whom I hear is as before, but I remember nothing of the talk."
 )
 _FAILED = "After a restart I could not come back to {channel}. {why}"
+_STAYS_AWAY = (
+    f"I came back to {{channel}} {MOST} times, and each time was ended within {WITHIN_S / 60:.0f} minutes, "
+    "so now I stay away: /join brings me back. Whoever runs me finds more in my log."
+)
 
 
 class Returning(commands.Cog):
@@ -58,7 +65,7 @@ class Returning(commands.Cog):
             else:
                 await self._forget(row.guild_id)
         if self._waiting:
-            logger.info("Coming back to %d calls", len(self._waiting))
+            logger.info("Calls to come back to: %d", len(self._waiting))
             self._looking = asyncio.create_task(self._look(), name="returning")
 
     async def close(self) -> None:
@@ -103,20 +110,41 @@ class Returning(commands.Cog):
         async with self._turn:
             if self._calls.taken(guild.id):
                 return  # somebody was quicker with /join
+            if not _is_fresh(row):  # it was its turn too late
+                await self._forget(guild.id)
+                return
             channel = guild.get_channel(row.channel_id)
             text = _text(guild, row)
+            before = row.returns if _is_recent(row.returned_at) else 0
             try:
                 if not isinstance(channel, discord.VoiceChannel):
                     raise CallError("The channel is gone; /join brings me to another.")
                 if not _people_in(channel):
                     await self._forget(guild.id)
                     return
+                if before >= MOST:
+                    await self._stay_away(row, text)
+                    return
+                # Before it joins, since what ends the program may be in that.
+                await self._count(row, before + 1)
                 await self._calls.join(channel, text, notice=False)
             except Exception as error:  # the task's edge: what it is, people in the channel are told
                 await self._failed(row, text, error)
                 return
         logger.info("Came back to the call in guild %d", guild.id)
         await _tell(text, _BACK.format(channel=channel.mention))
+
+    async def _stay_away(self, row: RunningCall, text: discord.abc.Messageable | None) -> None:
+        logger.warning("The call in guild %d was come back to %d times: not again", row.guild_id, MOST)
+        await self._forget(row.guild_id)
+        await _tell(text, _STAYS_AWAY.format(channel=f"<#{row.channel_id}>"))
+
+    async def _count(self, row: RunningCall, returns: int) -> None:
+        """Store that it is come back to once more, so that the next start knows."""
+        try:
+            await self._store.returned(row.guild_id, returns, time.time())
+        except StorageError as error:
+            logger.warning("That a call is come back to can't be stored: %s", error)
 
     async def _failed(self, row: RunningCall, text: discord.abc.Messageable | None, error: Exception) -> None:
         if self._calls.taken(row.guild_id):
@@ -133,6 +161,11 @@ class Returning(commands.Cog):
 
 def _is_fresh(row: RunningCall) -> bool:
     return time.time() - row.seen_at < WINDOW_S
+
+
+def _is_recent(at: float | None) -> bool:
+    """Say whether something was within WITHIN_S until now, so that it counts."""
+    return at is not None and time.time() - at < WITHIN_S
 
 
 def _people_in(channel: discord.VoiceChannel) -> bool:

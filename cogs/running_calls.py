@@ -94,18 +94,20 @@ class RunningCalls(CallListener):
         """Write what changed; where that fails it is tried again with the next change or touch."""
         async with self._in_order:
             for guild_id in list(self._changed):
-                self._changed.discard(guild_id)
+                place = self._places.get(guild_id)
                 try:
-                    await self._write_one(guild_id)
+                    await self._write_one(guild_id, place)
                 except StorageError as error:
-                    self._changed.add(guild_id)
                     logger.warning(
                         "Which calls run can't be stored just now, which is tried again: %s", error
                     )
                     return
+                # Not before it is written: a write that is cancelled is done again by `close`. And what
+                # changed meanwhile is still to be written.
+                if self._places.get(guild_id) == place:
+                    self._changed.discard(guild_id)
 
-    async def _write_one(self, guild_id: int) -> None:
-        place = self._places.get(guild_id)
+    async def _write_one(self, guild_id: int, place: _Place | None) -> None:
         if place is None:
             await self._store.ended(guild_id)
         else:

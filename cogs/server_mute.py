@@ -10,13 +10,13 @@ from bot.conversation.call import Call
 from bot.conversation.listeners import CallListener
 
 _MUTED = (
-    "I am muted in this server, so nobody hears me: who has the permission Mute Members can unmute me, with "
-    "a right click on my name."
+    "I am muted in this server, so nobody hears me: somebody with the Mute Members permission can "
+    "right-click my name and unmute me."
 )
 _SUPPRESSED = "I may not speak in {channel}, so nobody hears me; give me the permission Speak there."
 _DEAFENED = (
-    "I am deafened in this server, so I hear nobody: who has the permission Deafen Members can end that, "
-    "with a right click on my name."
+    "I am deafened in this server, so I hear nobody: somebody with the Deafen Members permission can "
+    "right-click my name and undeafen me."
 )
 
 

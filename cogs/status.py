@@ -16,8 +16,8 @@ _WELL, _UNWELL, _OVER = 0x57F287, 0xFEE75C, 0x99AAB5  # green, yellow and grey, 
 
 _ANSWERS = {
     Mode.EVERYONE: "everyone",
-    Mode.ADDRESSED: "who calls me by my name, and follows up",
-    Mode.PUSH_TO_TALK: "who presses Talk, or uses /talk",
+    Mode.ADDRESSED: "people who call me by my name, and what they say next",
+    Mode.PUSH_TO_TALK: "people who press Talk, or use /talk; I hear nobody else",
 }
 
 
@@ -58,12 +58,16 @@ def _whom(status: CallStatus) -> str:
     heard = [user_id for user_id, is_heard in status.participants.items() if is_heard]
     unheard = [user_id for user_id, is_heard in status.participants.items() if not is_heard]
     return (
-        f"**Heard:** {_people(heard)}\n"
-        f"**Not heard, without their consent:** {_people(unheard)}\n"
+        f"**Heard{_once(status)}:** {_people(heard)}\n"
+        f"**Not heard (they have not agreed, or object):** {_people(unheard)}\n"
         f"**Speaking:** {_speaking(status)}\n"
         f"**I answer:** {_ANSWERS[status.mode]}\n"
         "-# The buttons under the answer to /join change who is heard; using /join again shows them."
     )
+
+
+def _once(status: CallStatus) -> str:
+    return " after they press Talk" if status.mode is Mode.PUSH_TO_TALK else ""
 
 
 def _speaking(status: CallStatus) -> str:
@@ -92,14 +96,14 @@ def _voice(status: CallStatus, seen: Seen) -> str:
     if seen.muted:
         return "muted by this server"
     if status.muted:
-        return "muted by /mute-bot: what I would say is in the captions"
+        return "muted by /mute-bot; /mute-bot off ends that"
     waiting = f", with {status.to_say} more to say" if status.to_say else ""
     return f"{status.volume} %{waiting}"
 
 
 def _latencies(status: CallStatus) -> str:
     text = (
-        "**Latency**, median / 99th percentile:\n"
+        "**Latency**, median / 99th percentile of how many:\n"
         f"- your word to Gemini: {_latency(status.mouth_to_live)}\n"
         f"- Gemini's answer to your ear: {_latency(status.live_to_ear)}\n"
         f"- falling silent when interrupted: {_latency(status.barge_in)}\n"
@@ -145,4 +149,4 @@ def _latency(latency: Latency) -> str:
     half, most = latency.p(50), latency.p(99)
     if half is None or most is None:
         return "not measured yet"
-    return f"{half:.0f} / {most:.0f} ms"
+    return f"{half:.0f} / {most:.0f} ms of {len(latency.samples_ms):,}"

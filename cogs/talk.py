@@ -9,13 +9,17 @@ from discord.ext import commands
 from bot.conversation.call import Call, CallError
 from bot.conversation.calls import Calls
 from bot.conversation.room import Mode
+from bot.conversation.talk import LONGEST_S, OPEN_S
 from bot.storage.consents import ConsentStore
 from cogs.errors import answer_error
 
 # Fixed for ever: a button that was posted before a restart must still work after it.
 PRESS_ID, DONE_ID = "earshot:talk:press", "earshot:talk:done"
 
-HEARD = "I hear you: talk, then press Done. I stop by myself when you say nothing for 20 seconds."
+HEARD = (
+    f"I hear you: talk, then press Done. I stop by myself when you say nothing for {OPEN_S:.0f} seconds, and "
+    f"{LONGEST_S / 60:.0f} minutes after you pressed Talk, whatever you say; press it again to go on."
+)
 DONE = "I no longer hear you. Press Talk, or use /talk, before you say more."
 _UNHEARD = "I may not hear you yet: let me by /privacy listen, then use /talk again."
 _JUST_TALK = "Just talk: in this call I hear you without a button."

@@ -35,13 +35,13 @@ LONGEST = 2_000  # UTF-16 units of a message
 
 NOBODY = discord.AllowedMentions.none()
 _NO_PLACE = "I can't write in the chat of this call: give me the permission Send Messages there."
-_REFUSED = "Discord did not let me write in the chat of this call."
-_NO_FILES = "I may not attach files in the chat of this call; give me the permission Attach Files there."
+_REFUSED = "Discord did not let me write in the chat of this call: look at my permissions there."
+_NO_FILES = "I can't attach files in the chat of this call: give me the permission Attach Files there."
 _UNREACHABLE = "Discord can't be reached just now: try again in a minute."
-_FULL = "Other questions are waiting in the chat already: answer one of them first."
+_FULL = f"{MOST} questions wait for a click in the chat already: click on one of them first."
 _TOO_LONG = "That is too long for a message: make it shorter."
-_OLD = "This was already decided, or has expired. Ask me again in the call."
-_STRANGER = "Only {names} can decide that."
+_OLD = "This was already decided, or it has expired: ask me again in the call."
+_STRANGER = "I asked only {names}: to have it done yourself, ask me in the call."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,15 @@ from bot.conversation.room import Mode
 from bot.storage.consents import ConsentStore
 from bot.storage.guilds import GuildStore
 from cogs.call_panel import CallPanel
-from cogs.config_rights import check_may_join
+from cogs.config_rights import NOT_HERE, check_may_join
 from cogs.consent import consent_text
 from cogs.status_live import LivePanels
+
+_HOW = {
+    Mode.EVERYONE: "talk to me, interrupt me any time",
+    Mode.ADDRESSED: "call me by my name when you talk to me, and interrupt me any time",
+    Mode.PUSH_TO_TALK: "press Talk, or use /talk, and I hear you",
+}
 
 
 class Voice(commands.Cog):
@@ -77,7 +83,8 @@ class Voice(commands.Cog):
         else:
             where = interaction.channel
             await self._calls.join(channel, where if isinstance(where, discord.abc.Messageable) else None)
-            text = f"I am Earshot, an AI, and I am in {channel.mention}: talk to me, interrupt me any time."
+            how = _HOW[Mode(self._guilds.get(channel.guild.id).mode)]
+            text = f"I am Earshot, an AI, and I am in {channel.mention}: {how}."
         agreed = await self._consents.give(channel.guild.id, member.id, withdrawals=before)
         settings = self._guilds.get(channel.guild.id)
         terms = consent_text(member, settings, agreed=agreed, paid=self._paid)
@@ -116,7 +123,7 @@ def _member(interaction: discord.Interaction) -> discord.Member:
     member = interaction.user
     guild = interaction.client.get_guild(interaction.guild_id or 0)
     if guild is None or not isinstance(member, discord.Member):
-        raise CallError("My commands are here but I am not; invite me again with the scope bot.")
+        raise CallError(NOT_HERE)
     return member
 
 

@@ -110,6 +110,17 @@ async def test_a_rate_limit_on_the_commands_does_not_keep_the_bot_away(
         assert discord_emulator.world.commands.listed(None) == []
 
 
+async def test_commands_that_take_long_do_not_keep_the_bot_away(
+    settings: Settings, discord_emulator: DiscordEmulator
+) -> None:
+    body = {"message": "You are being rate limited.", "retry_after": 5.0, "global": False}
+    headers = {"Retry-After": "5", "Via": "1.1 google"}
+    discord_emulator.knobs.rest_faults.append(RestFault("GET", "/commands$", 429, body, headers))
+    async with running(settings, discord_emulator):
+        assert discord_emulator.world.commands.listed(None) == [], "it did not wait for them"
+        await eventually(lambda: bool(discord_emulator.world.commands.listed(None)))
+
+
 async def test_no_privileged_intent_is_asked_for(
     settings: Settings, discord_emulator: DiscordEmulator
 ) -> None:

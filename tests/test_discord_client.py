@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
@@ -44,13 +45,15 @@ class Echo(commands.Cog):
 
 
 @asynccontextmanager
-async def client_on(emulator: DiscordEmulator, folder: Path, echo: Echo) -> AsyncIterator[asyncio.Task[None]]:
+async def client_on(
+    emulator: DiscordEmulator, folder: Path, echo: Echo, tree: type[Tree] = Tree
+) -> AsyncIterator[asyncio.Task[None]]:
     """Serve until the block ends; the task is that of `serve`."""
     emulator.knobs.identify_interval_s = 0.0
     database = await Database.open(f"sqlite+aiosqlite:///{folder / 'earshot.db'}")
     client = DiscordClient(
         proxy=emulator.proxy_url,
-        tree=Tree,
+        tree=tree,
         cogs=[echo],
         menus=echo.menus,
         views=[],
@@ -136,3 +139,26 @@ async def test_refused_for_other_intents_it_ends(
         with pytest.raises(SetupError, match="refused the bot's intents"):
             await serving
     assert len(identified(discord_emulator)) == 2
+
+
+class BrokenTree(Tree):
+    """Holds a mistake that shows when the bot no longer waits for the commands."""
+
+    async def fetch_commands(self, **_: Any) -> Any:
+        await asyncio.sleep(0.2)
+        raise LookupError("a mistake")
+
+
+@pytest.mark.parametrize("waited_s", [0.0, 10.0])
+async def test_a_mistake_about_the_commands_is_told_and_the_bot_runs(
+    discord_emulator: DiscordEmulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    waited_s: float,
+) -> None:
+    monkeypatch.setattr("bot.discord_client.SYNC_FIRST_S", waited_s)
+    async with client_on(discord_emulator, tmp_path, Echo(), BrokenTree) as serving:
+        await eventually(lambda: "The commands could not be given to Discord" in caplog.text)
+        assert "LookupError: a mistake" in caplog.text
+        assert not serving.done()

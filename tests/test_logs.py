@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 
 from bot import logs
@@ -91,3 +92,33 @@ def test_standard_error_stays_free_for_the_one_sentence(capsys: pytest.CaptureFi
     logs.set_up("INFO")
     logging.getLogger("bot").error("trouble")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(111, f"refused by {KNOWN}"), "[Errno 111] refused by [secret]"),
+        (TimeoutError(), "TimeoutError"),
+        (aiohttp.ClientError("no route"), "no route"),
+    ],
+)
+def test_that_discord_is_lost_is_one_line(
+    capsys: pytest.CaptureFixture[str], error: Exception, reason: str
+) -> None:
+    logs.set_up("INFO", [KNOWN])
+    try:
+        raise error
+    except type(error):
+        logging.getLogger("discord.shard").exception("Failed to connect for shard_id: %s. Retrying...", 0)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith(f"Failed to connect for shard_id: 0. Retrying...: {reason}")
+
+
+@pytest.mark.parametrize("name", ["discord.shard", "bot.x"])
+def test_a_mistake_in_the_program_keeps_its_traceback(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    logs.set_up("INFO")
+    try:
+        raise LookupError("ours")
+    except LookupError:
+        logging.getLogger(name).exception("Failed to connect for shard_id: %s. Retrying...", 0)
+    assert "Traceback" in capsys.readouterr().out

@@ -45,7 +45,6 @@ _SIGNATURES: dict[str, tuple[list[Any], Any]] = {
     "opus_decoder_ctl": ([c_void_p, c_int], c_int),
     "opus_encoder_ctl": ([c_void_p, c_int], c_int),
     "opus_packet_get_nb_samples": ([c_char_p, c_int32, c_int32], c_int),
-    "opus_packet_get_nb_channels": ([c_char_p], c_int),
     "opus_packet_has_lbrr": ([c_char_p, c_int32], c_int),
 }
 
@@ -100,13 +99,6 @@ def packet_samples(packet: bytes, rate_hz: int) -> int:
     if not packet:
         raise OpusError(_INVALID_PACKET)
     return _checked(_library().opus_packet_get_nb_samples(packet, len(packet), rate_hz))
-
-
-def packet_channels(packet: bytes) -> int:
-    """Return 1 or 2: what the packet was encoded as (a decoder gives its own number of channels anyway)."""
-    if not packet:
-        raise OpusError(_INVALID_PACKET)
-    return _checked(_library().opus_packet_get_nb_channels(packet))
 
 
 def packet_has_lbrr(packet: bytes) -> bool:

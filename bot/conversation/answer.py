@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 # 10 frames: half a millisecond of encoding before the event loop may do something else.
 SLICE_BYTES = 10 * FRAME_MS * LIVE_OUT_HZ // 1000 * 2
-# Slices that wait for the encoder, which is 50 times as fast as speech: they pile up while the loop is held.
+# What waits for the encoder, which is 50 times as fast as speech: it piles up while the loop is held. Two
+# minutes of speech, and so many slices, since chunks may be small: what comes beyond either is dropped.
+QUEUE_BYTES = 120 * LIVE_OUT_HZ * 2
 QUEUE = 4096
 KEPT_PACKETS = 10  # 200 ms are heard as they were when the loudness changes: time to encode what follows
 
@@ -134,7 +136,10 @@ class Answer:
         self._voicing = Voicing(encoder)
         self._playout = playout
         self._on_failure = on_failure
+        self._again: deque[_Slice] = deque()  # what is encoded again, first: no more than playout holds
         self._slices: deque[_Slice] = deque()
+        self._waiting_bytes = 0  # of what comes; what was put back takes no room from it
+        self._dropping = False  # some of this answer was dropped, which is logged once
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._encode(), name=f"{name}-encoder")
         self._task.add_done_callback(self._ended)
@@ -142,7 +147,7 @@ class Answer:
     @property
     def encoding(self) -> bool:
         """Whether some of the answer is not in the playout buffer yet."""
-        return bool(self._slices)
+        return bool(self._again or self._slices)
 
     @property
     def gain(self) -> float:
@@ -156,7 +161,7 @@ class Answer:
         if not again:
             return
         slices: list[_Slice] = list(_slices(AnswerAudio(again, LIVE_OUT_HZ, time.monotonic())))
-        self._slices.extendleft(reversed([*slices, _End()] if whole else slices))
+        self._again.extendleft(reversed([*slices, _End()] if whole else slices))
         self._more.set()
 
     def close(self) -> None:
@@ -218,33 +223,44 @@ class Answer:
         return self.state
 
     def _queue(self, item: _Slice) -> None:
-        if len(self._slices) >= QUEUE and isinstance(item, AnswerAudio):
-            logger.warning("The encoder is %d slices behind; a part of the answer is dropped", QUEUE)
+        size = len(item.pcm) if isinstance(item, AnswerAudio) else 0
+        full = len(self._slices) >= QUEUE or self._waiting_bytes + size > QUEUE_BYTES
+        if full and isinstance(item, AnswerAudio):
+            if not self._dropping:
+                logger.warning("The encoder is too far behind; a part of the answer is dropped")
+            self._dropping = True
             return
+        self._dropping = False
         self._slices.append(item)
+        self._waiting_bytes += size
         self._more.set()
 
     def _drop(self, at: float) -> None:
         """Drop what is left, encoded or not; nothing of it leaves after this."""
+        self._again.clear()
         self._slices.clear()
+        self._waiting_bytes = 0
         self._voicing.reset()
         self._playout.drop(at)
 
     async def _encode(self) -> None:
         """Encode in slices, so that a burst of the answer never holds up the loop."""
         while True:
-            while self._slices:
+            while self.encoding:
                 self._encode_next()
                 await asyncio.sleep(0)
             self._more.clear()
             await self._more.wait()
 
     def _encode_next(self) -> None:
-        item = self._slices.popleft()
+        fresh = not self._again
+        item = (self._slices if fresh else self._again).popleft()
         if isinstance(item, _End):
             self._playout.push(self._voicing.flush(), time.monotonic())
             self._playout.finish()
             return
+        if fresh:
+            self._waiting_bytes -= len(item.pcm)
         self._playout.push(self._voicing.feed(item.pcm), item.at)
         self._voicing.keep(round(self._playout.buffered_ms / FRAME_MS))
 

@@ -20,9 +20,10 @@ from bot.conversation.answer import Answer
 from bot.conversation.call_requests import CallError as CallError
 from bot.conversation.call_requests import CallRequests
 from bot.conversation.captions import CaptionSink
-from bot.conversation.conversation import Conversation, People
+from bot.conversation.conversation import Conversation
 from bot.conversation.options import CallOptions
 from bot.conversation.overload import Overload
+from bot.conversation.people import People
 from bot.conversation.status import CallFacts, status_of
 from bot.conversation.status import CallStatus as CallStatus
 from bot.conversation.toolbox import Tool
@@ -38,6 +39,8 @@ from bot.voice.clock import SendClock
 
 logger = logging.getLogger(__name__)
 
+WAITING = "I can't answer now. {reason} I try again in {wait} s and say so here when I am back."
+BACK = "I can answer again. Of what you said meanwhile I heard the last 10 s."
 CLOSE_S = 4.0  # leaving must end within 5 s, whatever hangs
 
 VoiceChannel: TypeAlias = discord.VoiceChannel | discord.StageChannel
@@ -57,6 +60,7 @@ class Call(CallRequests):
         consented: Callable[[int], bool],
         on_end: Callable[["Call", str], None],
         on_moved: Callable[["Call", VoiceChannel], None] = lambda _call, _former: None,
+        on_word: Callable[["Call", str], None] = lambda _call, _sentence: None,
         options: CallOptions | None = None,
         captions: CaptionSink | None = None,
         breaker: Breaker | None = None,
@@ -69,13 +73,14 @@ class Call(CallRequests):
         `setup` is the guild's own; the rules that hold in a room are added to its instruction. `captions`
         write down what is said, and are closed with the call. `tools_of(call)` is what the model may do in
         it; `on_searched` is told what the model searched the web for, for an answer that is heard,
-        `on_moved` from which channel people have moved the bot.
+        `on_moved` from which channel people have moved the bot, `on_word` what people are to read at once.
         """
         self.started_at = time.monotonic()
         self._first_channel = self._last_channel = channel
         self._consented = consented
         self._on_end = on_end
         self._on_moved = on_moved
+        self._on_word = on_word
         self._captions = captions
         self._path = path
         self._clock = clock
@@ -241,8 +246,13 @@ class Call(CallRequests):
             self._talk.somebody_is_there()
 
     def _live_event(self, event: live_events.LiveEvent) -> None:
-        if isinstance(event, live_events.Failed):
-            self._on_end(self, event.reason)
+        match event:
+            case live_events.Failed(reason):
+                self._on_end(self, reason)
+            case live_events.Waiting(reason, wait_s):
+                self._on_word(self, WAITING.format(reason=reason, wait=max(1, round(wait_s))))
+            case live_events.Recovered():
+                self._on_word(self, BACK)
 
     def _mute(self) -> None:
         """End the call rather than stay in it without a voice."""

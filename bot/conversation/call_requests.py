@@ -42,15 +42,15 @@ class CallRequests(ABC):
             raise CallError("I am muted, and say nothing; /mute-bot off changes that.")
         self._talk.say(text, own=own)
 
-    def ask(self, user_id: int, text: str) -> None:
-        """Answer aloud what a person wrote, as soon as nobody speaks. Raises CallError, SayError."""
-        self._check_running()
-        self._talk.ask(user_id, text)
-
     def show(self, *sights: Sight) -> None:
-        """Look at pictures that a person shows. Raises CallError."""
+        """Look at pictures of one message. Raises CallError, ShowError."""
         self._check_running()
         self._talk.show(*sights)
+
+    def ask(self, question: str, *sights: Sight) -> None:
+        """Answer a question of who showed these pictures aloud. Raises CallError, SayError."""
+        self._check_running()
+        self._talk.ask(question, *sights)
 
     def play(self, clip: Clip) -> None:
         """Watch a video that a person shows, as soon as nobody speaks. Raises CallError, ShowError."""
@@ -60,7 +60,7 @@ class CallRequests(ABC):
     @property
     def sights(self) -> tuple[Sight, ...]:
         """The last pictures that were shown, newest last."""
-        return self._talk.showing.sights.pictures
+        return self._talk.agenda.showing.sights.pictures
 
     def hush(self) -> None:
         """Be quiet now: drop what is being said, and what waits to be said."""
@@ -93,7 +93,7 @@ class CallRequests(ABC):
 
     def set_notice(self, text: str) -> None:
         """Have the model say something else of the bot, where it has not said it yet."""
-        self._talk.notice.reword(text)
+        self._talk.agenda.notice.reword(text)
 
     def set_turns(self, turns: Literal["marks", "model"]) -> None:
         """Change who says where a turn ends, from the next idle moment; raises LiveError."""

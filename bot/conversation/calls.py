@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 
 import aiohttp
@@ -93,7 +93,7 @@ class Calls:
         self._overload = overload
         self._watching: asyncio.Task[None] | None = None
         self._seats: dict[int, _Seat] = {}
-        self._endings: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def get(self, guild_id: int) -> Call | None:
@@ -165,6 +165,7 @@ class Calls:
             consented=lambda user_id: self._consented(guild_id, user_id),
             on_end=self._ended,
             on_moved=self._moved,
+            on_word=self._word,
             options=options if notice else replace(options, notice=""),
             captions=captions,
             breaker=self._breaker,
@@ -217,7 +218,7 @@ class Calls:
         for seat in self._seats.values():
             if seat.opening is not None:
                 seat.opening.task.cancel()
-        await asyncio.gather(*(self.leave(guild_id) for guild_id in list(self._seats)), *self._endings)
+        await asyncio.gather(*(self.leave(guild_id) for guild_id in list(self._seats)), *self._running)
 
     async def _watch(self, idle_s_of: Callable[[int], float]) -> None:
         """End the calls in which nobody speaks: what is kept of the talk is billed all the same."""
@@ -235,11 +236,18 @@ class Calls:
         elif self._seats[call.channel.guild.id].call is call:
             self._listeners.moved(call, former)
 
+    def _word(self, call: Call, sentence: str) -> None:
+        """Say where the call was begun how it stands with it."""
+        self._run(_post(self.text_of(call.channel.guild.id), sentence), "call-word")
+
     def _ended(self, call: Call, reason: str) -> None:
         """Clean up after a call that can't go on, and say why where it was begun."""
-        task = asyncio.create_task(self._end(call, reason), name="call-end")
-        self._endings.add(task)
-        task.add_done_callback(self._endings.discard)
+        self._run(self._end(call, reason), "call-end")
+
+    def _run(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _end(self, call: Call, reason: str) -> None:
         seat = self._seats[call.channel.guild.id]
@@ -249,11 +257,16 @@ class Calls:
             seat.call, text = None, seat.text
             await self._listeners.ending(call)
             await call.close()
-        if text is not None:
-            try:
-                await text.send(reason, allowed_mentions=discord.AllowedMentions.none())
-            except (discord.DiscordException, aiohttp.ClientError, OSError):
-                logger.info("The end of a call could not be told in its text channel")
+        await _post(text, reason)
+
+
+async def _post(text: discord.abc.Messageable | None, sentence: str) -> None:
+    if text is None:
+        return
+    try:
+        await text.send(sentence, allowed_mentions=discord.AllowedMentions.none())
+    except (discord.DiscordException, aiohttp.ClientError, OSError):
+        logger.info("What people are to know of a call could not be told in its text channel")
 
 
 def check_joinable(channel: VoiceChannel) -> None:
@@ -269,7 +282,7 @@ def check_joinable(channel: VoiceChannel) -> None:
     others = [user_id for user_id in channel.voice_states if user_id != me.id]
     if channel.user_limit and len(others) >= channel.user_limit and not allowed.move_members:
         raise CallError(
-            f"{channel.mention} is full ({channel.user_limit} people); raise its limit or choose another."
+            f"{channel.mention} is full, at its limit of {channel.user_limit}: raise that, or choose another."
         )
 
 

@@ -43,6 +43,31 @@ class CaptionSink(Protocol):
         """Show and keep the last of it; return within 1.1 s."""
 
 
+class NoCaptions:
+    """A CaptionSink where nothing is written down."""
+
+    def turn_began(self, user_id: int | None, name: str, at: float) -> None:
+        """Let it pass, as all that follows."""
+
+    def turn_ended(self, at: float, speech_s: float) -> None:
+        """Let it pass."""
+
+    def told(self, event: LiveEvent, at: float, *, held: bool) -> None:
+        """Let it pass."""
+
+    def hushed(self, at: float) -> None:
+        """Let it pass."""
+
+    def note(self, text: str, at: float) -> None:
+        """Let it pass."""
+
+    def forget(self, user_id: int, at: float) -> None:
+        """Let it pass."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
 class Captions:
     """The lines of one call."""
 

@@ -1,15 +1,15 @@
 """What the model is about to do for people in a call, and on whose word.
 
-A function call names nobody. So it is put down to everyone whose turn the model may be answering: all since
-the last answer that was heard began, but for those who fell silent long before the last of them. Who has left
-meanwhile stays among them: they may have asked all the same. Where pictures or web pages are in the talk, or
-where the bot answers only who calls it and nobody clearly has, the words may be nobody's; the tools are told.
+A function call names nobody, so it is put down to all whose words it may rest on: see `askers`. Where
+pictures or web pages are in the talk, or where the bot answers only who calls it and nobody clearly has, the
+words may be nobody's; the tools are told.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from bot.conversation.askers import Askers
 from bot.conversation.gate import AddressGate, GateState
 from bot.conversation.toolbox import Result, Tool, Toolbox
 from bot.live.events import (
@@ -23,7 +23,6 @@ from bot.live.events import (
 )
 from bot.live.session import LiveSession
 
-ASKED_S = 15.0  # before the newest turn's end: an older one is not asked again, see bot.live.outbox
 MOST_SEARCHED = 4  # searches of one answer that wait until it is played
 
 
@@ -53,29 +52,11 @@ class Errands:
         self._searched: deque[Searched] = deque(maxlen=MOST_SEARCHED)  # for an answer that may be dropped
         self._live = live
         self._gate = gate
-        self._askers: dict[int, float] = {}  # when each of them spoke last
-        self._settled = False  # whether an answer to all of them has begun
+        self.askers = Askers()
         self._tainted = False
+        self._behind: dict[str, frozenset[int]] = {}  # who asked for the calls that run, by the calls' ids
         self._wanted: set[str] = set()  # calls that belong to answers which are heard
-        self._ended = True  # whether the model's turn to which calls belong is over
         self._owed = False  # whether another answer than the one that comes is to be heard
-
-    def released(self, speakers: frozenset[int], at: float) -> None:
-        """Take in that people's turn is over."""
-        if self._settled:
-            self._askers, self._settled = {}, False
-        self._askers |= dict.fromkeys(speakers, at)
-        self._askers = {user_id: spoke for user_id, spoke in self._askers.items() if at - spoke <= ASKED_S}
-        self._ended = False
-
-    def asked(self, user_id: int | None, at: float) -> None:
-        """Take in that the model is asked something in writing: by a person, or by nobody."""
-        self._askers, self._settled = {} if user_id is None else {user_id: at}, False
-        self._ended = False
-
-    def answer_began(self) -> None:
-        """Take in that an answer is heard: who speaks from now on begins another turn."""
-        self._settled = True
 
     def shown(self) -> None:
         """Take in that there are words in the talk that nobody said."""
@@ -91,19 +72,26 @@ class Errands:
                 if clear:
                     self._wanted.add(event.id)
                 tainted = self._tainted or not clear
-                self.toolbox.called(event, frozenset(self._askers), tainted=tainted)
+                self._behind[event.id] = askers = self.askers.now()
+                others = self.askers.heard - askers
+                self.toolbox.called(event, askers, tainted=tainted, others=others)
             case ToolsCancelled():
                 self._wanted.difference_update(event.ids)
+                for call_id in event.ids:
+                    self._behind.pop(call_id, None)
                 self.toolbox.cancelled(event)
             case Searched():
                 self._tainted = True
                 self._searched.append(event)
                 self._show_searched()
-            case Interrupted() | Lost():
+            case Interrupted():
+                self._searched.clear()
+                self.askers.interrupted()
+            case Lost():  # what was asked may be asked again
                 self._searched.clear()
             case AnswerEnded():
                 self._searched.clear()
-                self._ended = True
+                self.askers.answer_ended()
                 if self._owed and (gate := self._gate()) is not None:
                     gate.asked(time.monotonic())
                 self._owed = False
@@ -134,10 +122,13 @@ class Errands:
 
     def _answer(self, call: ToolCalled, result: Result, silent: bool) -> bool:
         given = self._live().answer_tool(call, result, silent=silent)
+        behind = self._behind.pop(call.id, frozenset())
+        if given and not silent:
+            self.askers.found_out(behind)
         gate, wanted = self._gate(), call.id in self._wanted
         self._wanted.discard(call.id)
         if given and not silent and gate is not None and (wanted or gate.wanted):
             gate.asked(time.monotonic())  # what is told of the result belongs to what was asked
             # The result was there before the answer to the words: that comes first, and uses this up.
-            self._owed = not self._ended
+            self._owed = not self.askers.over
         return given

@@ -49,6 +49,7 @@ class AddressGate:
         self._callsign = callsign
         self._held: deque[LiveEvent] = deque()
         self._held_bytes = 0
+        self._whole = False  # all of the answer has arrived
         self._holding_since = 0.0
         self._transcript = ""
         self._called = False
@@ -106,7 +107,7 @@ class AddressGate:
         """Take in an event of an answer; return what of it is to be carried out now."""
         match event:
             case AnswerAudio() if self.state is GateState.IDLE:
-                self.state, self._holding_since = GateState.HOLDING, now
+                self.state, self._holding_since, self._whole = GateState.HOLDING, now, False
                 self._held.append(event)
                 self._held_bytes = len(event.pcm)
                 return self._open(now) if self._called else []
@@ -115,9 +116,14 @@ class AddressGate:
                 self._held_bytes += len(pcm)
                 return self._shut() if self._held_bytes > HELD_BYTES else self.poll(now)
             case AnswerAudio() | AnswerWhole():
+                self._whole = isinstance(event, AnswerWhole)
                 if self.state is GateState.HOLDING:
                     self._held.append(event)
                 return [] if self.state in (GateState.HOLDING, GateState.SHUT) else [event]
+            case Lost() if self.state is GateState.OPEN and not self._whole:
+                self.asked(now)  # the rest of it comes as another answer, and is for the same people
+                self._askers.update(self._partners)
+                return self._end(event)
             case AnswerEnded() | Interrupted() | Lost():
                 return self._end(event)
         return [event]

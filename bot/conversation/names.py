@@ -36,14 +36,23 @@ class Names:
         known = self._labels.get(user_id)
         if known is not None and known[0] == base:
             return known[1]
+        label = self._free(base, user_id)
+        self._labels[user_id] = (base, label)
+        return label
+
+    def guest(self, display_name: str) -> str:
+        """Return what somebody is called who is not in the call: never as one who is."""
+        return self._free(cleaned(display_name), None)
+
+    def forget(self, user_id: int) -> None:
+        """Let go of the label of a person who left."""
+        self._labels.pop(user_id, None)
+
+    def _free(self, base: str, user_id: int | None) -> str:
+        """Return a label that nobody has but this person."""
         taken = {label.casefold() for user, (_, label) in self._labels.items() if user != user_id}
         label, number = base, 1
         while label.casefold() in taken:
             number += 1
             label = f"{base} {number}"
-        self._labels[user_id] = (base, label)
         return label
-
-    def forget(self, user_id: int) -> None:
-        """Let go of the label of a person who left."""
-        self._labels.pop(user_id, None)

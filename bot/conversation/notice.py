@@ -14,16 +14,18 @@ from bot.conversation.speech import speech
 HEAD = "[You have just come into the channel, and nobody has asked you anything yet.]"
 _SAY = "Say now, in one short sentence and no more, that you are {name}, an AI, and that you hear {whom}."
 _AGREED, _NOT_OBJECTED = "those here who have agreed to it", "everyone here who has not objected"
+_PRESSED = ", once they press Talk"
 _ANY_LANGUAGE = "Speak English, unless you are instructed to speak another language."
 
 
-def words(name: str, language: str | None, *, everyone: bool) -> str:
+def words(name: str, language: str | None, *, everyone: bool, pressed: bool = False) -> str:
     """Return what the model is asked to say of itself.
 
-    It hears `everyone` who has not objected, else who has agreed; `language` is BCP 47, None: the model's
-    choice.
+    It hears `everyone` who has not objected, else who has agreed; with `pressed`, once they press the button.
+    `language` is BCP 47, None: the model's choice.
     """
-    say = _SAY.format(name=name, whom=_NOT_OBJECTED if everyone else _AGREED)
+    whom = (_NOT_OBJECTED if everyone else _AGREED) + (_PRESSED if pressed else "")
+    say = _SAY.format(name=name, whom=whom)
     return f"{HEAD}\n{say} {_ANY_LANGUAGE if language is None else _in(language)}"
 
 

@@ -25,6 +25,8 @@ class Words:
     text: str
     asker: int | None = None
     """Who wrote it to the bot, by user id; None for a text that is only read out."""
+    people: frozenset[int] = frozenset()
+    """Who can have it forgotten, who wrote it among them."""
 
 
 class Sayings:
@@ -46,19 +48,22 @@ class Sayings:
             raise SayError(f"I have {MOST} texts left to say; try again when they are said.")
         self._texts.append(Words(f"{_READ}{_LINE}\n{text.strip().replace(_LINE, '')}\n{_LINE}"))
 
-    def ask(self, words: str, asker: int) -> None:
-        """Queue words of a person that the model is to answer; raise SayError where too many wait."""
+    def ask(self, words: str, asker: int, about: frozenset[int] = frozenset()) -> None:
+        """Queue words of a person that the model is to answer; raise SayError where too many wait.
+
+        `about` is whose things they are about: without those, nobody could answer them.
+        """
         if len(self._texts) >= MOST:
             raise SayError(f"I have {MOST} texts left to answer; try again when I have.")
-        self._texts.append(Words(words, asker))
+        self._texts.append(Words(words, asker, about | {asker}))
 
     def next(self) -> Words | None:
         """Take the next words for the model, None while there are none."""
         return self._texts.popleft() if self._texts else None
 
     def forget(self, user_id: int) -> None:
-        """Forget what a person wrote."""
-        self._texts = deque(words for words in self._texts if words.asker != user_id)
+        """Forget what a person wrote, and what is about things of theirs."""
+        self._texts = deque(words for words in self._texts if user_id not in words.people)
 
     def clear(self) -> None:
         """Forget what waits."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from bot.audio.pcm import LIVE_IN_HZ
 from bot.conversation import showing_notes as notes
 from bot.conversation.overload import Load, Overload
-from bot.conversation.sights import KEPT, SECOND_BYTES, Clip, Reel, Sight, Sights
+from bot.conversation.sights import KEPT, SECOND_BYTES, Clip, Reel, ShowError, Sight, Sights
 from bot.conversation.tail import TAIL_S
 from bot.live.events import AnswerEnded, LiveEvent, Ready
 from bot.live.session import LiveSession
@@ -27,6 +27,8 @@ FEED_S = 0.1  # between seconds of a video: ten times as fast as it plays, and s
 BACKLOG = 2
 HELD_S = 5.0  # at most, while the process has no time: who shows a picture soon speaks of it
 NUDGE_S = 3.0  # after a video's last sound: the model's detection takes a second, its answer another
+
+_BUSY = "I have no time to look at more pictures just now: show me this again in a few seconds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,16 @@ class Showing:
         self,
         live: LiveSession,
         *,
-        label: Callable[[int], str],
+        label: Callable[[int, str | None], str],
         viewers: Viewers,
         overload: Overload | None = None,
     ) -> None:
-        """`label(user_id)` is what the model calls a person; `overload` tells when pictures wait."""
+        """`label(user_id, name)` is what the model calls a person, `name` that of one who may be elsewhere.
+
+        `overload` tells when pictures wait.
+        """
         self.overload = overload or Overload()
-        # Pictures that wait, as they were shown; the model would not be shown more of them again either.
-        self._held: deque[tuple[Sight, ...]] = deque(maxlen=KEPT)
+        self._held: deque[tuple[Sight, ...]] = deque()  # pictures that wait, as they were shown
         self._held_since = 0.0
         self._look_at: float | None = None  # whether they are still to wait
         self.sights = Sights()
@@ -86,10 +90,15 @@ class Showing:
     # -- pictures
 
     def show(self, sights: Sequence[Sight], now: float) -> None:
-        """Let the model see pictures of one person at once, or as soon as the process has time."""
+        """Let the model see pictures of one message at once, or as soon as the process has time.
+
+        Raises ShowError where too many wait for that.
+        """
         if not sights:
             return
         if self._held or self.overload.load(now) is Load.PICTURES:
+            if len(self._held) >= KEPT:  # the model would not be shown more of them again either
+                raise ShowError(_BUSY)
             if not self._held:
                 self._held_since, self._look_at = now, now + FEED_S
             self._held.append(tuple(sights))
@@ -104,13 +113,13 @@ class Showing:
             self._show(self._held.popleft(), now)
 
     def _show(self, sights: Sequence[Sight], now: float) -> None:
-        name = self._label(sights[0].by)
-        self._live.inform(notes.shown(name, sights))
+        credit = self._credit(sights[0])
+        self._live.inform(notes.shown(credit, sights), sights[0].people)
         for sight in sights:
             self.sights.add(sight)
-            self._live.show(sight.jpeg, sight.by)
+            self._live.show(sight.jpeg, sight.people)
         self._unsettled = [*self._unsettled, *sights][-len(self.sights.pictures) :]
-        self._viewers.noted(f"looked at {notes.listed(sights)} (from {name})", now)
+        self._viewers.noted(f"looked at {notes.listed(sights)} ({credit.told})", now)
 
     def told(self, event: LiveEvent, now: float) -> None:
         """Show again what a connection was lost with, before all that waits to be sent."""
@@ -143,7 +152,12 @@ class Showing:
     def _renew(self, sights: Sequence[Sight]) -> None:
         for sight in reversed(sights):  # each goes before the other
             if not self._live.holds(sight.jpeg):
-                self._live.remind(notes.again(self._label(sight.by), sight), sight.jpeg, sight.by)
+                self._live.remind(notes.again(self._credit(sight), sight), sight.jpeg, sight.people)
+
+    def _credit(self, of: Sight | Clip) -> notes.Credit:
+        name = self._label(of.by, None)
+        poster = None if of.poster is None else self._label(of.poster.user_id, of.poster.name)
+        return notes.Credit(name, poster)
 
     # -- videos
 
@@ -153,10 +167,10 @@ class Showing:
         if reel is None:
             return False
         clip = reel.clip
-        name = self._label(clip.by)
+        credit = self._credit(clip)
         if not reel.at:
-            self._viewers.noted(f"watched {clip.titled} (from {name})", now)
-        self._live.inform(notes.video(name, reel))
+            self._viewers.noted(f"watched {clip.titled} ({credit.told})", now)
+        self._live.inform(notes.video(credit, reel), clip.people)
         self._marked = self._live.marks
         if self._marked:
             self._live.activity_start()
@@ -187,10 +201,10 @@ class Showing:
         second = self._reel.next()
         if second is None:
             return self._end(now)
-        by = self._reel.clip.by
+        people = self._reel.clip.people
         if second.jpeg is not None:
-            self._live.show(second.jpeg, by)
-        self._live.send_audio(second.pcm, now, speaker=by, replayed=True)
+            self._live.show(second.jpeg, people)
+        self._live.send_audio(second.pcm, now, speaker=people, replayed=True)
         self._heard_s += len(second.pcm) / SECOND_BYTES
         self._due = now + FEED_S
         return None
@@ -213,14 +227,14 @@ class Showing:
         self.sights.drop_videos()
 
     def forget(self, user_id: int, now: float) -> None:
-        """Forget what a person showed; what the model has seen it has seen."""
-        if self._reel is not None and self._reel.clip.by == user_id:
+        """Forget what a person showed or posted; what the model has seen it has seen."""
+        if self._reel is not None and user_id in self._reel.clip.people:
             self._stop(now, notes.TAKEN_BACK)
-        if self._nudge is not None and self._nudge[0].by == user_id:
+        if self._nudge is not None and user_id in self._nudge[0].people:
             self._nudge = None
         self.sights.forget(user_id)
-        self._held = deque((each for each in self._held if each[0].by != user_id), maxlen=KEPT)
-        self._unsettled = [sight for sight in self._unsettled if sight.by != user_id]
+        self._held = deque(each for each in self._held if user_id not in each[0].people)
+        self._unsettled = [sight for sight in self._unsettled if user_id not in sight.people]
 
     def close(self) -> None:
         """Forget everything."""
@@ -241,7 +255,7 @@ class Showing:
         return Asked(clip.by if clip.question else None)
 
     def _ask(self, clip: Clip) -> Asked:
-        self._live.ask(notes.over(self._label(clip.by), clip))
+        self._live.ask(notes.over(self._credit(clip), clip), clip.people)
         return Asked(clip.by if clip.question else None)
 
     def _stop(self, now: float, note: str) -> Reel | None:

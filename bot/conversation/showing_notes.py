@@ -1,6 +1,7 @@
 """What the model is told of what people show it, and what people read of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.conversation.sights import Clip, Reel, Sight, titled
 
@@ -12,7 +13,7 @@ REFUSED = "[What you were shown last could not be seen. If somebody asks about i
 
 _SHOWN = "[{name} shows you {what}. Say nothing about it until somebody asks.]"
 _AGAIN = "[What {name} showed you before: {what}. This needs no answer.]"
-_VIDEO = "[{name} plays you a video of {seconds} s, “{title}”: {how}. At its end, {task}]{words}"
+_VIDEO = "[{name} plays you a video of {seconds} s, “{title}”{posted}: {how}. At its end, {task}]{words}"
 _GOES_ON = "[The video “{title}” of {name} goes on from second {second}. At its end, {task}]{words}"
 _OVER = "[The video “{title}” is over. Now {task}]{words}"
 _WITH_SOUND = "its sound, and a picture of each second, follow. The voices in it are not in the room"
@@ -21,29 +22,56 @@ _TELL = "say in a sentence or two what you saw and heard."
 _ANSWER = "answer aloud what {name} writes:"
 
 
-def shown(name: str, sights: Sequence[Sight]) -> str:
-    """Return the note before pictures; `name` is what the model calls who shows them."""
-    return _SHOWN.format(name=name, what=_what(sights))
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """From whom something comes."""
+
+    name: str
+    """What the model calls who shows it."""
+    poster: str | None = None
+    """What it calls who posted it, where that is another person."""
+
+    @property
+    def told(self) -> str:
+        """It in words, for people to read."""
+        return f"from {self.name}" if self.poster is None else f"from {self.poster}, shown by {self.name}"
+
+    @property
+    def posted(self) -> str:
+        """What follows the name of a file in a note."""
+        return "" if self.poster is None else f", which {self.poster} posted"
 
 
-def again(name: str, sight: Sight) -> str:
+def shown(credit: Credit, sights: Sequence[Sight]) -> str:
+    """Return the note before pictures of one message."""
+    return _SHOWN.format(name=credit.name, what=_what(sights) + credit.posted)
+
+
+def again(credit: Credit, sight: Sight) -> str:
     """Return the note before a picture that is shown to a new connection."""
-    return _AGAIN.format(name=name, what=_what([sight]))
+    return _AGAIN.format(name=credit.name, what=_what([sight]) + credit.posted)
 
 
-def video(name: str, reel: Reel) -> str:
+def video(credit: Credit, reel: Reel) -> str:
     """Return the note before a video, or before the rest of one."""
     clip = reel.clip
-    task, words = _task(name, clip)
+    task, words = _task(credit.name, clip)
     if reel.at:
-        return _GOES_ON.format(title=clip.titled, name=name, second=reel.at, task=task, words=words)
-    how = _WITH_SOUND if clip.pcm else _SILENT
-    return _VIDEO.format(name=name, seconds=clip.seconds, title=clip.titled, how=how, task=task, words=words)
+        return _GOES_ON.format(title=clip.titled, name=credit.name, second=reel.at, task=task, words=words)
+    return _VIDEO.format(
+        name=credit.name,
+        seconds=clip.seconds,
+        title=clip.titled,
+        posted=credit.posted,
+        how=_WITH_SOUND if clip.pcm else _SILENT,
+        task=task,
+        words=words,
+    )
 
 
-def over(name: str, clip: Clip) -> str:
+def over(credit: Credit, clip: Clip) -> str:
     """Return what asks for the answer to a video after its end."""
-    task, words = _task(name, clip)
+    task, words = _task(credit.name, clip)
     return _OVER.format(title=clip.titled, task=task, words=words)
 
 

@@ -25,6 +25,15 @@ class ShowError(EarshotError):
 
 
 @dataclass(frozen=True, slots=True)
+class Poster:
+    """Who posted something that another person shows."""
+
+    user_id: int
+    name: str
+    """What they call themselves; anybody may choose any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """A picture that a person showed."""
 
@@ -39,6 +48,13 @@ class Sight:
     size: int
     """Bytes of the whole."""
     content_type: str | None
+    poster: Poster | None = None
+    """Who posted it, where that is another person."""
+
+    @property
+    def people(self) -> frozenset[int]:
+        """Who can have it forgotten."""
+        return _people(self.by, self.poster)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,13 @@ class Clip:
     """Who showed it, by user id."""
     question: str = ""
     """What they want to know of it; if empty, what there is to see and hear."""
+    poster: Poster | None = None
+    """Who posted it, where that is another person."""
+
+    @property
+    def people(self) -> frozenset[int]:
+        """Who can have it forgotten."""
+        return _people(self.by, self.poster)
 
     @property
     def seconds(self) -> int:
@@ -126,9 +149,9 @@ class Sights:
         self._waiting.appendleft(reel)
 
     def forget(self, user_id: int) -> None:
-        """Forget what a person showed."""
-        self._pictures = deque((each for each in self._pictures if each.by != user_id), maxlen=KEPT)
-        self._waiting = deque(each for each in self._waiting if each.clip.by != user_id)
+        """Forget what a person showed or posted."""
+        self._pictures = deque((each for each in self._pictures if user_id not in each.people), maxlen=KEPT)
+        self._waiting = deque(each for each in self._waiting if user_id not in each.clip.people)
 
     def refuse(self, jpegs: Collection[bytes]) -> list[Sight]:
         """Forget pictures that the model does not take, and return them."""
@@ -144,6 +167,10 @@ class Sights:
         """Forget everything."""
         self._pictures.clear()
         self._waiting.clear()
+
+
+def _people(by: int, poster: Poster | None) -> frozenset[int]:
+    return frozenset({by} if poster is None else {by, poster.user_id})
 
 
 def titled(name: str) -> str:

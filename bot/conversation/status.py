@@ -86,7 +86,7 @@ def status_of(
         waiting=room.waiting,
         pressed=room.keys.pressed,
         hangovers_ms=room.hangovers_ms(),
-        to_say=len(talk.sayings),
+        to_say=len(talk.agenda.sayings),
         volume=round(100 * downlink.gain) if downlink is not None else 100,
         muted=talk.muted,
         mouth_to_live=live.mouth_to_live,
@@ -105,7 +105,7 @@ def _counters(talk: Conversation, voice: EarshotVoiceClient | None) -> dict[str,
     }
     tools = talk.errands.toolbox.counters
     counters |= {f"tools_{name}": count for name, count in asdict(tools).items()}
-    counters |= talk.live.counters() | talk.showing.overload.counters()
+    counters |= talk.live.counters() | talk.agenda.showing.overload.counters()
     if voice is not None:
         counters |= voice.counters()
     return counters

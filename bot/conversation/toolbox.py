@@ -47,6 +47,8 @@ class ToolUse:
     """Whose words it may rest on, by user id: what needs a permission needs that of each; empty: nobody's."""
     tainted: bool
     """Whether pictures or web pages are in the talk: words in them may have asked for it, not a person."""
+    others: frozenset[int] = frozenset()
+    """Who else has spoken or written in the call: the model knows their words, and may act on them later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +130,16 @@ class Toolbox:
         """How many run."""
         return len(self._running) + len(self._orphans)
 
-    def called(self, call: ToolCalled, askers: frozenset[int], *, tainted: bool) -> None:
+    def called(
+        self, call: ToolCalled, askers: frozenset[int], *, tainted: bool, others: frozenset[int]
+    ) -> None:
         """Begin what the model asks for; whatever becomes of it is answered."""
         tool = self._tools.get(call.name)
         if tool is None or self.running >= MOST:
             self.counters.failed += 1
             self._answer(call, {"error": _UNKNOWN if tool is None else _TOO_MANY}, False)
             return
-        use = ToolUse(call.args, askers, tainted)
+        use = ToolUse(call.args, askers, tainted, others)
         run = _Run(tool, call, asyncio.get_running_loop().call_later(SLOW_S, self._on_slow, call))
         self._running[call.id] = run
         run.task = asyncio.create_task(self._run(run, use), name=f"{self._name}-tool-{call.name}")

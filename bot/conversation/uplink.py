@@ -28,21 +28,23 @@ class Uplink:
         name_of: Callable[[int], str | None],
         present: Callable[[], Iterable[int]],
         on_take: Callable[[int | None, float], None],
-        on_release: Callable[[float, float, frozenset[int]], None],
+        on_speech: Callable[[frozenset[int], float], None],
+        on_release: Callable[[float, float], None],
     ) -> None:
         """`name_of(user_id)` is what a person calls themselves, `present()` who is there and may be heard.
 
-        `on_take` is told who begins to speak, None for the room as one, and when; `on_release` when that
-        ended, how many seconds of it the model was sent, and whose they were.
+        `on_take` is told who begins to speak, None for the room as one, and when; `on_speech` whose speech
+        goes to the model, and when, for each frame; `on_release` when the turn ended, and how many seconds
+        of it the model was sent.
         """
         self.room = room
         self._live = live
         self._name_of = name_of
         self._present = present
         self._on_take = on_take
+        self._on_speech = on_speech
         self._on_release = on_release
         self._spoken_s = 0.0  # in the turn that runs
-        self._speakers: frozenset[int] = frozenset()  # in it
         self._names = Names()
         self._tail = SilenceTail()
         self._told: frozenset[int] = frozenset()  # who the model was told are heard as one
@@ -99,10 +101,10 @@ class Uplink:
                 case Release(_, at):
                     if self._live.marks:
                         self._live.activity_end()
-                    self._on_release(at, self._spoken_s, self._speakers)
+                    self._on_release(at, self._spoken_s)
 
     def _take(self, take: Take) -> None:
-        self._spoken_s, self._speakers = 0.0, frozenset()
+        self._spoken_s = 0.0
         self._on_take(take.user_id, take.at)
         if take.user_id is None:
             self._tell_who_is_there()
@@ -133,11 +135,16 @@ class Uplink:
         self._live.send_audio(pcm.tobytes(), at, speaker=speakers, replayed=replayed)
         self._tail.spoke(at)
         self._spoken_s += pcm.size / LIVE_IN_HZ
-        self._speakers |= speakers
+        self._on_speech(speakers, at)
 
-    def label(self, user_id: int) -> str:
-        """Return what the model calls a person."""
-        return self._names.label(user_id, self._name_of(user_id))
+    def label(self, user_id: int, elsewhere: str | None = None) -> str:
+        """Return what the model calls a person; `elsewhere` is the name of one who may not be here."""
+        name = self._name_of(user_id)
+        if name is None and elsewhere is not None:
+            for present in self._present():  # their names are theirs, even if they have said nothing yet
+                self.label(present)
+            return self._names.guest(elsewhere)
+        return self._names.label(user_id, name)
 
 
 def _listed(labels: list[str]) -> str:

@@ -63,21 +63,21 @@ def as_markdown(exhibits: Sequence[Exhibit]) -> str:
     """Return the commands and their answers as a page, with the pictures in it."""
     lines = ["# What Earshot was shown", "", _STAND_IN, ""]
     for exhibit in exhibits:
-        lines += [f"## `{exhibit.command}`", "", _paragraphs(exhibit.answer), ""]
+        lines += [f"## `{exhibit.command}`", "", as_paragraphs(exhibit.answer), ""]
         for name, _ in exhibit.files:
             link = f"[{name}]({name})"
             lines += [f"!{link}" if name.endswith((".png", ".jpg")) else link, ""]
     return "\n".join(lines)
 
 
-def _paragraphs(answer: str) -> str:
-    """Return an answer with its small print in paragraphs of its own."""
-    return _SMALL_PRINT.sub(r"\n*\1*\n", answer).strip()
+def as_paragraphs(text: str) -> str:
+    """Return Discord's Markdown with its small print in paragraphs of its own, in italics."""
+    return _SMALL_PRINT.sub(r"\n*\1*\n", text).strip()
 
 
 async def _ended(asked: Interaction) -> Message:
-    """Return the message of an answer that has ended: it can be asked again then."""
-    await asked.wait_for(lambda it: it.answer is not None and "Again" in _labels(it.answer), ANSWER_S)
+    """Return the message of an answer that has ended: it can't be cancelled any more."""
+    await asked.wait_for(lambda it: it.answer is not None and "Cancel" not in _labels(it.answer), ANSWER_S)
     return await asked.response()
 
 

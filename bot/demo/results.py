@@ -14,6 +14,7 @@ from bot.demo.plot import Timeline, draw
 from bot.demo.plot_style import NOTICE, Span
 from bot.demo.scene import INTERRUPTED, Outcome
 from bot.demo.turns import spoken
+from bot.text.escape import escaped
 
 
 def write(outcome: Outcome, verdict: Verdict, folder: Path) -> None:
@@ -53,6 +54,7 @@ def summary(outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
         "passed": verdict.passed,
         "measured_by_the_bot_ms": {
             f"{name}_ms": {f"p{p}": _round(outcome.figures.get(f"{name} p{p}")) for p in (50, 99)}
+            | {"samples": _samples(outcome, name)}
             for name in names
         },
         "measured_on_the_wire_ms": {
@@ -116,15 +118,22 @@ def _headline(outcome: Outcome, verdict: Verdict) -> list[tuple[str, str, bool]]
     passed = {check.name: check.passed for check in verdict.checks}
     frames = next(check for check in verdict.checks if check.name.startswith("20 ms frames"))
     rows = [("frames that reached Gemini", frames.value, frames.passed)]
+    # One short call: of its few answers the 99th percentile is the slowest, and one of them is interrupted.
+    frames_told, answers_told = (_samples(outcome, name) for name in ("mouth_to_live", "live_to_ear"))
     for name, label, percents in (
-        ("mouth_to_live", "mouth to Gemini, p50 / p99", (50, 99)),
-        ("live_to_ear", "Gemini to ear, p50 / p99", (50, 99)),
-        ("barge_in", "silent after interruption, p99", (99,)),
+        ("mouth_to_live", f"mouth to Gemini, p50 / p99 of {frames_told} frames", (50, 99)),
+        ("live_to_ear", f"Gemini to ear, p50 / slowest of {answers_told} answers", (50, 99)),
+        ("barge_in", "silent after the interruption", (99,)),
     ):
         values = [outcome.figures.get(f"{name} p{percent}") for percent in percents]
         shown = " / ".join("-" if value is None else f"{value:.1f}" for value in values)
         rows.append((label, f"{shown} ms", all(passed[f"{name} p{percent}"] for percent in percents)))
     return rows
+
+
+def _samples(outcome: Outcome, latency: str) -> int:
+    """Return of how many samples of its own the bot tells a latency."""
+    return round(outcome.figures.get(f"{latency} samples", 0))
 
 
 def _transcript(outcome: Outcome, verdict: Verdict) -> str:
@@ -133,7 +142,8 @@ def _transcript(outcome: Outcome, verdict: Verdict) -> str:
     answered = [(span.start, "Earshot", span.text, _mark(span)) for span in _answered(outcome, verdict)]
     lines = ["# A call with Earshot", ""]
     lines += [
-        f"**{start:5.1f} s  {who}:** {text}{mark}  " for start, who, text, mark in sorted([*said, *answered])
+        f"**[{start:.1f} s] {who}:** {escaped(text)}{mark}  "
+        for start, who, text, mark in sorted([*said, *answered])
     ]
     return "\n".join(lines) + "\n\n" + results_room.transcript(outcome.room, verdict.room)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from bot.audio.pcm import DISCORD_HZ
 from bot.demo import sound
+from bot.demo.gallery import as_paragraphs
 from bot.demo.judge_room import RoomVerdict, described
 from bot.demo.picture_room import answered, given, picture_of, returned
 from bot.demo.plot_room import WAIT_S, draw_room
@@ -15,6 +16,7 @@ from bot.demo.room import ASKS, PICTURE
 from bot.demo.room_outcome import RoomOutcome
 from bot.demo.speech import Line
 from bot.demo.turns import HeardTurn
+from bot.text.escape import escaped
 
 TITLE = "A room with Earshot: three who agreed to be heard, one who did not, a picture and a tool"
 
@@ -52,14 +54,15 @@ def summary(outcome: RoomOutcome, verdict: RoomVerdict) -> dict[str, Any]:
 def transcript(outcome: RoomOutcome, verdict: RoomVerdict) -> str:
     """Return who said and did what, in order, and the captions that the bot wrote."""
     rows = [
-        (line.begin, f"{line.name}:** {line.text}{_fate(line, turn)}")
+        (line.begin, f"{line.name}:** {escaped(line.text)}{_fate(line, turn)}")
         for line, turn in zip(outcome.lines, verdict.given, strict=True)
     ]
     rows += [
-        (line.begin, f"{line.name}:** {line.text} *(not heard: did not agree)*") for line in outcome.unheard
+        (line.begin, f"{line.name}:** {escaped(line.text)} *(not heard: did not agree)*")
+        for line in outcome.unheard
     ]
     rows += [
-        (span.start + outcome.started, f"Earshot:** {span.text}{_mark(span)}")
+        (span.start + outcome.started, f"Earshot:** {escaped(span.text)}{_mark(span)}")
         for span in answered(outcome, verdict)
     ]
     rows.append((outcome.shown_at, f"Ada** runs `/look file: {PICTURE}`"))
@@ -69,8 +72,8 @@ def transcript(outcome: RoomOutcome, verdict: RoomVerdict) -> str:
     if outcome.stopped_at is not None:
         rows.append((outcome.stopped_at, "Ada** runs `/stop`"))
     lines = ["# A room with Earshot", ""]
-    lines += [f"**{at - outcome.started:5.1f} s  {text}  " for at, text in sorted(rows)]
-    lines += ["", "## The captions in the call's chat", "", *(f"{line}  " for line in outcome.captions)]
+    lines += [f"**[{at - outcome.started:.1f} s] {text}  " for at, text in sorted(rows)]
+    lines += ["", "## The captions in the call's chat", "", as_paragraphs("\n\n".join(outcome.captions))]
     return "\n".join(lines) + "\n"
 
 

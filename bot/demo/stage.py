@@ -78,7 +78,10 @@ class Stage:
             await asyncio.gather(working, dying, return_exceptions=True)
 
     async def figures(self) -> dict[str, float]:
-        """Return the bot's own measurements, such as {"mouth_to_live p50": 1.2}, in ms, and its counters."""
+        """Return the bot's own measurements, and its counters.
+
+        Such as {"mouth_to_live p50": 1.2}, in ms, of {"mouth_to_live samples": 600}.
+        """
         async with aiohttp.ClientSession() as http, http.get(self.metrics_url) as answer:
             text = await answer.text()
         figures: dict[str, float] = {}
@@ -87,6 +90,8 @@ class Stage:
                 if sample.name == "earshot_latency_ms":
                     percent = round(float(sample.labels["quantile"]) * 100)
                     figures[f"{sample.labels['of']} p{percent}"] = sample.value
+                elif sample.name == "earshot_latency_samples":
+                    figures[f"{sample.labels['of']} samples"] = sample.value
                 elif sample.name == "earshot_events_total":
                     figures[sample.labels["of"]] = sample.value
         return figures

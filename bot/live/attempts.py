@@ -1,6 +1,6 @@
-"""Attempts at a connection: how long each may take, and how often a refusal is not the last word.
+"""Attempts at a connection: how long each may take, how often a refusal is not the last word, what is told.
 
-Sans-I/O: what became of each goes in.
+Sans-I/O: what became of each, and the time, go in.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from bot.live.failures import Failure
 # A connection comes up within 1 or 2 s, or hardly ever; but a slow network must get there in the end.
 FIRST_PATIENCE_S, LONGEST_PATIENCE_S = 4.0, 10.0
 REFUSALS = 2  # of a key that was taken before: more likely a mishap of the server's than its end
+STABLE_S = 10.0  # a connection that lasted this long was good, as is one that bore a whole answer
+TELL_S = 5.0  # silence that people ask themselves about; a usual reconnect takes 1 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,13 @@ class Attempts:
         self._begun = 0
         self._tries = 0
         self._refused = 0
-        self._was_up = False
+        self.was_up = False
+        """Whether any made a connection."""
+        self._up_at = 0.0
+        self._answers_before = 0  # how many answers had been told to their end when the connection was made
+        self._lost_at = 0.0
+        self._due_at: float | None = None
+        self._told = False  # that the model can't be reached, and not yet that it can
 
     @property
     def patience_s(self) -> float:
@@ -41,17 +49,54 @@ class Attempts:
         self._begun += 1
         return Attempt(self._begun, handle)
 
-    def succeeded(self) -> None:
-        """Take in that the newest attempt made a connection."""
+    def lost(self, now: float) -> None:
+        """Take in that there is no connection any more."""
+        self._lost_at, self._due_at = now, None
+
+    def due(self, now: float) -> None:
+        """Take in that the next attempt is made now."""
+        self._due_at = now
+
+    def spent_s(self, now: float) -> float:
+        """Return how long the newest attempt has taken; 0 where none was made since the loss."""
+        return 0.0 if self._due_at is None else now - self._due_at
+
+    def worth_telling(self, wait_s: float, now: float) -> bool:
+        """Return, once until `recovered`, whether a call in which people talked is mute for long enough."""
+        if not self.was_up or self._told or now - self._lost_at + wait_s < TELL_S:
+            return False
+        self._told = True
+        return True
+
+    def good(self, now: float, answers: int) -> bool:
+        """Return whether the connection has proved to be good, by when so many answers were told in all."""
+        return now >= self._up_at + STABLE_S or answers > self._answers_before
+
+    def recovered(self, now: float, answers: int) -> bool:
+        """Return, once after it was told that the model can't be reached, whether it can be again.
+
+        The next loss is another one then.
+        """
+        if not self._told or not self.good(now, answers):
+            return False
+        self._told = False
+        return True
+
+    def deadline(self) -> float | None:
+        """Return when the connection has lasted long enough to tell so, None where nobody waits for that."""
+        return self._up_at + STABLE_S if self._told else None
+
+    def succeeded(self, now: float, answers: int) -> None:
+        """Take in that the newest attempt made a connection, after so many answers in all."""
         self._tries = self._refused = 0
-        self._was_up = True
+        self.was_up, self._up_at, self._answers_before = True, now, answers
 
     def may_repeat(self, failure: Failure) -> bool:
         """Count a refusal; return whether the same attempt makes sense all the same.
 
         It does where the session was up before, and the server did not even read how it is set up.
         """
-        if failure.setup_read or not self._was_up:
+        if failure.setup_read or not self.was_up:
             return False
         self._refused += 1
         return self._refused <= REFUSALS

@@ -21,15 +21,18 @@ class Backoff:
         """Begin anew: a connection has lasted."""
         self.failures = 0
 
-    def wait_s(self, verdict: Verdict, told_s: float | None = None) -> float:
+    def wait_s(self, verdict: Verdict, told_s: float | None = None, *, spent_s: float = 0.0) -> float:
         """Count a failure and return the wait after it: up to 0.25 s, then 1 to 2, 2 to 4, ... 30 to 60 s.
 
-        Where the server said when to come again, that is waited for, and hardly more.
+        What the attempt itself took, `spent_s`, is part of that wait: an attempt that timed out has spaced
+        itself. Where the server said when to come again, that is waited for, and hardly more.
         """
         self.failures += 1
         if told_s is not None:
             return max(min(told_s, HIGH_S), self._usual_s()) + self._rng.uniform(0.0, AT_ONCE_S)
-        return self._jittered(LATER_S) if verdict is Verdict.LATER else self._usual_s()
+        if verdict is Verdict.LATER:
+            return self._jittered(LATER_S)
+        return max(self._usual_s() - spent_s, self._rng.uniform(0.0, AT_ONCE_S))
 
     def _usual_s(self) -> float:
         if self.failures == 1:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -21,12 +22,29 @@ REST_TIMEOUT_MS = 120_000  # a long video is summarized in about a minute; the S
 REST_ATTEMPTS = 3
 VERIFY_TIMEOUT_MS = 4_000  # a wrong key or address must end the start within 5 s
 
+# What the kernels at both ends tell each other, however late the server is with pongs. A connection on which
+# nobody speaks is probed after 5 s, and then each second; three probes without an answer end it. So do bytes
+# that are not acknowledged for 8 s, or that the server has no room for. Linux takes the user time-out in
+# place of the count of probes, and from what was heard last, not from the first probe: were it shorter than
+# the two together, one lost probe would end a good connection. As speech is kept for 10 s, it is no longer.
+# Not every system has each of these; without them a dead end shows as a model that does not answer.
+_TCP_OPTIONS = {"TCP_USER_TIMEOUT": 8000, "TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3}
 
-class PromptlyClosed(ClientConnection):
-    """A websocket that closes in a bounded time, even when the other end has stopped reading.
+
+class LiveSocket(ClientConnection):
+    """A websocket that soon notices a network in which nothing passes any more, and closes in a bounded time.
 
     websockets bounds the wait for the answer to its close frame, but not that for room to write the frame.
     """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, and have the kernel look whether the other end is there."""
+        super().connection_made(transport)
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _TCP_OPTIONS.items():
+            if hasattr(socket, name):
+                raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close politely for a second, then abort."""
@@ -54,7 +72,7 @@ def make_client(api_key: str) -> genai.Client:
             "max_size": MAX_MESSAGE_BYTES,
             "close_timeout": CLOSE_S,
             "compression": None,  # base64 of speech shrinks by a third, for twice the work of a send
-            "create_connection": PromptlyClosed,
+            "create_connection": LiveSocket,
         },
     )
     return genai.Client(api_key=None if vertex else api_key, http_options=options)

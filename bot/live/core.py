@@ -8,19 +8,21 @@ comes under the number of an older connection is counted and dropped: nothing la
 import logging
 import math
 import random
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from google.genai import types
 
 from bot.live.attempts import Attempt, Attempts
 from bot.live.backoff import Backoff
 from bot.live.breaker import Breaker
+from bot.live.changing import Changing
 from bot.live.counters import LiveCounters
-from bot.live.events import Failed, FellBack, LiveEvent, Lost, Ready
+from bot.live.events import Failed, FellBack, LiveEvent, Lost, Ready, Recovered, Waiting
 from bot.live.exchange import Exchange
 from bot.live.failures import Failure, Verdict
-from bot.live.messages import GoAway, HandleUpdate, Told, read
-from bot.live.outbox import BYTES_PER_S, Item, Outbox, Outgoing, ToolResult
+from bot.live.items import Item, ToolResult
+from bot.live.messages import GoAway, HandleUpdate, Told, Unplayable, read
+from bot.live.outbox import Outbox, Outgoing
 from bot.live.resumption import Resumption
 from bot.live.setup import LiveSetup
 from bot.live.stall import StallWatch
@@ -28,7 +30,6 @@ from bot.live.states import OVER, TALKING, TRANSITIONS, LiveState, Step
 
 logger = logging.getLogger(__name__)
 
-STABLE_S = 10.0  # a connection that lasted this long was good, as is one that bore a whole answer
 MOVE_EARLY_S = 5.0  # before the server closes: closing, connecting and resuming take 1 to 2 s
 IDLE_CHECK_S = 0.1
 MOVING = "Gemini asked me to connect anew."
@@ -48,7 +49,7 @@ class LiveCore:
         self.exchange = Exchange(setup, self.counters)
         self.failure: Failure | None = None
         """The newest failure of the connection."""
-        self._next_setup: LiveSetup | None = None  # to be taken over at the next idle moment
+        self._changing = Changing(setup)
         self._name = name
         self._breaker = breaker or Breaker()
         self._rng = rng
@@ -57,10 +58,8 @@ class LiveCore:
         self._attempts = Attempts()
         self._attempt = Attempt(0, None)
         self._deadline: float | None = None
-        self._ready_at: float | None = None
         self._bore = False  # whether this connection told anything yet
-        self._answers_before = 0  # how many answers had been told to their end when it was made
-        self._move_by = 0.0
+        self._gone_by = math.inf  # when the connection is left at the latest, as the server goes away
 
     @property
     def setup(self) -> LiveSetup:
@@ -79,14 +78,7 @@ class LiveCore:
 
     def counted(self) -> dict[str, int]:
         """Return what happened so far, by name."""
-        outbox = self.outbox
-        return {f"live_{name}": count for name, count in asdict(self.counters).items()} | {
-            "live_nudges": self.stall.nudges,
-            "live_stalls": self.stall.stalls,
-            "live_pictures_lost": outbox.lost_pictures,
-            "live_audio_lost_ms": outbox.lost_bytes * 1000 // BYTES_PER_S,
-            "live_audio_forgotten_ms": outbox.forgotten_bytes * 1000 // BYTES_PER_S,
-        }
+        return self.counters.named() | self.stall.counted() | self.outbox.counted()
 
     # -- the life of connections
 
@@ -102,19 +94,22 @@ class LiveCore:
     def change(self, setup: LiveSetup, now: float) -> None:
         """Take another setup over: at once before the start, else at the next idle moment.
 
-        Never in between: what a turn was begun with, marks or none, it has to end with.
+        After a minute without one it is taken over all the same, but for one that changes who marks the
+        turns: what a turn was begun with, marks or none, it has to end with.
         """
         if self.state is LiveState.IDLE:
-            self.exchange.setup = setup
+            self.exchange.setup, self._changing = setup, Changing(setup)
             return
-        self._next_setup = setup if setup != self.setup else None
-        if self._next_setup is not None and self.state in TALKING:
-            self._go_away(math.inf, now)
+        wanted = self._changing.ask(setup, self.setup, now)
+        if wanted and self.state in TALKING:
+            self._go_away(now)
+        elif self.state is LiveState.DRAINING and self._gone_by == math.inf:
+            self._step(Step.STAY)
+            self._deadline = None
 
     def attempt(self) -> Attempt:
         """Return the connection to make now; whatever belongs to an older one is fenced from here on."""
         self._bore = False
-        self._answers_before = self.counters.answers
         self._attempt = self._attempts.begin(self._resumption.handle)
         return self._attempt
 
@@ -129,18 +124,18 @@ class LiveCore:
         resumed = self._attempt.handle is not None
         self.counters.connections += 1
         self.counters.resumed += resumed
-        self._ready_at = now
+        self._gone_by = math.inf
         self._breaker.succeeded()
-        self._attempts.succeeded()
+        self._attempts.succeeded(now, self.counters.answers)
         self.exchange.connected(now)
-        if self._next_setup is not None:
-            self._go_away(math.inf, now)
+        if self._changing.wait_anew(self.setup, now):
+            self._go_away(now)
         return [Ready(resumed)]
 
     def seed(self) -> str | None:
         """Return what a session that could not be resumed is told first, None where there is nothing."""
-        first = self._ready_at is None
-        return None if first or self._attempt.handle is not None else self.exchange.recap.text()
+        begun_anew = self._attempts.was_up and self._attempt.handle is None
+        return self.exchange.recap.text() if begun_anew else None
 
     def failed(self, number: int, failure: Failure, now: float) -> list[LiveEvent]:
         """Take in that an attempt or a connection failed, and decide what comes next."""
@@ -150,31 +145,38 @@ class LiveCore:
         self.failure = failure
         logger.warning("%s: %s (%s)", self._name, failure.sentence, failure.detail)
         was_ready = self.state in TALKING
+        if was_ready:
+            self._attempts.lost(now)
         if was_ready and failure.verdict is Verdict.NEVER:
             self.outbox.refuse_pictures()
-        lasted = self._ready_at is not None and now - self._ready_at >= STABLE_S
-        stable = was_ready and (lasted or self.counters.answers > self._answers_before)
+        stable = was_ready and self._attempts.good(now, self.counters.answers)
         if stable:
             self._backoff.succeeded()
+            self._attempts.recovered(now, self.counters.answers)
         if failure.verdict is Verdict.RETRY and failure is not _STALLED:
             self._breaker.failed(self._name, now)
-        if self._blames_handle(failure, stable=stable):
+        if not (self._bore or stable) and self._resumption.blamed(self._attempt.handle, failure):
             wait_s = 0.0  # what comes next is another setup
         elif failure.model_at_fault and (other := self.setup.next()) is not None:
             return self._fall_back(other, failure, now)
         elif failure.verdict is Verdict.NEVER and self._attempts.may_repeat(failure):
             wait_s = self._backoff.wait_s(Verdict.RETRY)
         elif failure.verdict is Verdict.NEVER or (
-            failure.verdict is Verdict.LATER and self._ready_at is None
+            failure.verdict is Verdict.LATER and not self._attempts.was_up
         ):
             self._step(Step.REFUSED)
             self._deadline = None
             return [*self.exchange.give_up_calls(), Failed(failure.sentence)]
         else:
-            wait_s = self._backoff.wait_s(failure.verdict, failure.delay_s)
+            spent_s = self._attempts.spent_s(now)
+            wait_s = self._backoff.wait_s(failure.verdict, failure.delay_s, spent_s=spent_s)
         self._step(Step.LOST)
         self._deadline = now + wait_s
-        return [*self.exchange.give_up_calls(), Lost(failure.sentence)] if was_ready else []
+        told: list[LiveEvent] = [Lost(failure.sentence)] if was_ready else []
+        hopeful = failure.verdict is not Verdict.NEVER  # else the end of the call is told soon, or nothing
+        if hopeful and self._attempts.worth_telling(wait_s, now):
+            told.append(Waiting(failure.sentence, wait_s))
+        return [*self.exchange.give_up_calls(), *told]
 
     def _fall_back(self, other: LiveSetup, failure: Failure, now: float) -> list[LiveEvent]:
         """Go on with the next model at once; it knows nothing of the one before."""
@@ -184,63 +186,66 @@ class LiveCore:
         if self._bore:  # it did work: what was said may be at fault, and the next model may refuse that too
             other = replace(other, fallbacks=(*other.fallbacks, before))
         self.exchange.setup, self._resumption = other, Resumption()
+        self._changing.fell_back(other, now)
         self._step(Step.LOST)
         self._deadline = now + self._backoff.wait_s(Verdict.RETRY)
         return [*self.exchange.give_up_calls(), *told, FellBack(before, other.capabilities.name)]
-
-    def _blames_handle(self, failure: Failure, *, stable: bool) -> bool:
-        """Whether the server refused to go on with the session: it may well begin a new one."""
-        if self._bore or stable or self._attempt.handle is None:
-            return False
-        if not failure.setup_read or failure.verdict is Verdict.LATER:
-            return False
-        refused = failure.verdict is Verdict.NEVER
-        return self._resumption.failed(refused=refused) and refused
 
     # -- time
 
     def deadline(self) -> float | None:
         """Return when `poll` is due, None while it is not."""
-        stalls_at = self.stall.deadline() if self.state in TALKING else None
-        return min((at for at in (self._deadline, stalls_at) if at is not None), default=None)
+        due = [self._deadline]
+        if self.state in TALKING:
+            due += [self.stall.deadline(), self._attempts.deadline()]
+        return min((at for at in due if at is not None), default=None)
+
+    def _recovered(self, now: float) -> list[LiveEvent]:
+        known = self.state in TALKING and self._attempts.recovered(now, self.counters.answers)
+        return [Recovered()] if known else []
 
     def poll(self, now: float) -> list[LiveEvent]:
         """Do what is due: begin the next attempt, or move to a new connection when it is a good moment."""
         if self.state in TALKING and self.exchange.poll(now):
             return self.failed(self._attempt.number, _STALLED, now)
+        told = self._recovered(now)
         if self._deadline is None or now < self._deadline:
-            return []
+            return told
         self._deadline = None
         if self.state is LiveState.BACKING_OFF:
             if (wait_s := self._breaker.admit(now)) > 0:
                 # Not all calls of a process in the same moment.
                 self._deadline = now + wait_s + self._rng.uniform(0.0, 1.0)
                 return []
+            self._attempts.due(now)
             self._step(Step.DUE)
         elif self.state is LiveState.DRAINING:
-            return self._move(now)
+            return [*told, *self._move(now)]
         return []
 
     def _move(self, now: float) -> list[LiveEvent]:
-        changing = self._next_setup is not None
-        given_up = self.exchange.give_up_calls() if now >= self._move_by else []
-        if self.exchange.idle(now):
+        why = MOVING if self._changing.to is None else CHANGING
+        move_by = min(self._gone_by, self._changing.by)
+        given_up = self.exchange.give_up_calls() if now >= move_by else []
+        if self.exchange.idle(now) and not (self._resumption.at_work(now) and now < move_by):
             self._adopt()
             # All has been dealt with; what the model chose not to answer it need not hear twice.
             self.outbox.answered(by_marks=False)
-        elif now < self._move_by:
-            self._deadline = min(self._move_by, now + IDLE_CHECK_S)
+        elif now < move_by:
+            self._deadline = min(move_by, now + IDLE_CHECK_S)
             return []
+        elif self._changing.fits(self.setup):
+            self._adopt()
         self._step(Step.MOVED)
-        return [*given_up, Lost(CHANGING if changing else MOVING)]
+        self._attempts.lost(now)
+        self._attempts.due(now)
+        return [*given_up, Lost(why)]
 
     def _adopt(self) -> None:
-        """Take the next setup; another model can't go on with this one's session."""
-        if self._next_setup is None:
-            return
-        if self._next_setup.capabilities != self.setup.capabilities or not self._next_setup.resumption:
+        """Go on with the setup that waits, if there is one."""
+        self.exchange.setup, resumes = self._changing.take(self.setup)
+        if not resumes:
             self._resumption = Resumption()
-        self.exchange.setup, self._next_setup = self._next_setup, None
 
     # -- what is said to the model
 
@@ -274,23 +279,28 @@ class LiveCore:
         if number != self._attempt.number or self.state not in TALKING:
             self.counters.fenced_messages += 1
             return []
+        self.stall.heard_of()
         if not self._bore:
             self._bore = True
             self._resumption.worked()
-        return [event for told in read(message, now) for event in self._tell(told, now)]
+        events = [event for told in read(message, now) for event in self._tell(told, now)]
+        return [*events, *self._recovered(now)]
 
     def _tell(self, told: Told, now: float) -> list[LiveEvent]:
         match told:
             case HandleUpdate(handle, resumable):
-                self._resumption.updated(handle, resumable=resumable)
+                self._resumption.updated(handle, now, resumable=resumable)
                 return []
             case GoAway(time_left_s):
-                self._go_away(now + max(0.0, time_left_s - MOVE_EARLY_S), now)
+                self._gone_by = min(self._gone_by, now + max(0.0, time_left_s - MOVE_EARLY_S))
+                self._go_away(now)
+                return []
+            case Unplayable():
+                self.counters.unplayable_chunks += 1
                 return []
         return self.exchange.told(told, self._attempt.number, now)
 
-    def _go_away(self, move_by: float, now: float) -> None:
-        self._move_by = min(move_by, self._move_by) if self.state is LiveState.DRAINING else move_by
+    def _go_away(self, now: float) -> None:
         self._step(Step.GO_AWAY)
         self._deadline = now
 

@@ -1,6 +1,6 @@
 """What happened to a Live session, as plain counters."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(slots=True)
@@ -14,6 +14,8 @@ class LiveCounters:
     """Messages that were no message; the connection went on."""
     fenced_messages: int = 0
     """Messages of an older connection."""
+    unplayable_chunks: int = 0
+    """Chunks of answers that were no PCM."""
     stray_chunks: int = 0
     """Chunks of an answer that came after its interruption."""
     fallbacks: int = 0
@@ -27,5 +29,11 @@ class LiveCounters:
     answers_gone_on: int = 0
     """Answers that a lost connection cut off, and that the next one was asked to go on with."""
     tool_calls: int = 0
+    tool_calls_refused: int = 0
+    """Calls beyond those that can be open at once; they were not begun, but answered."""
     tool_results_fenced: int = 0
     """Results of calls that were cancelled, or asked for over an older connection."""
+
+    def named(self) -> dict[str, int]:
+        """Return them by the names that they have outside."""
+        return {f"live_{name}": count for name, count in asdict(self).items()}

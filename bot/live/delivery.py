@@ -3,7 +3,15 @@
 from google.genai import types
 from google.genai.live import AsyncSession
 
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Picture, Text, ToolResult
+from bot.live.items import (
+    ActivityEnd,
+    ActivityStart,
+    Audio,
+    Item,
+    Picture,
+    Text,
+    ToolResult,
+)
 
 AUDIO = "audio/pcm;rate=16000"
 PICTURE = "image/jpeg"

@@ -109,6 +109,21 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The model can't be reached for a while in mid-call; told once, until it has `Recovered`."""
+
+    reason: str
+    """A sentence to show."""
+    wait_s: float
+    """Until the next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The model can be reached again, after `Waiting`: it has answered, or is `Ready` for long enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class FellBack:
     """A model was refused, and another takes its place."""
 
@@ -136,6 +151,8 @@ LiveEvent: TypeAlias = (
     | Searched
     | Ready
     | Lost
+    | Waiting
+    | Recovered
     | FellBack
     | Failed
 )

@@ -18,17 +18,8 @@ from bot.live.events import (
     ToolCalled,
     ToolsCancelled,
 )
-from bot.live.outbox import (
-    NEVER,
-    ActivityEnd,
-    ActivityStart,
-    Audio,
-    Item,
-    Outbox,
-    Outgoing,
-    Text,
-    ToolResult,
-)
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text, ToolResult
+from bot.live.outbox import NEVER, Outbox, Outgoing
 from bot.live.recap import Recap
 from bot.live.setup import LiveSetup
 from bot.live.stall import GO_ON, NUDGE, Remedy, StallWatch
@@ -36,6 +27,13 @@ from bot.live.stall import GO_ON, NUDGE, Remedy, StallWatch
 QUIET_S = 2.0  # without marks: with no audio for this long nobody speaks, and the model has begun to answer
 # An interruption so soon after a text of our own, which interrupts too, is no phantom.
 OWN_S = 3.0
+# Functions asked for whose results the model has not taken in; each that is run is answered within 10 s, so
+# a model that asks for more has lost its way. As many of those beyond are answered with a refusal.
+MAX_CALLS = 64
+TOO_MANY = "Not done: you asked for too many things at once. Ask for it again later."
+# An answer is over so long after it would have been played, if its end is never told: later than its rest is
+# given up, and another connection made that is to go on with it.
+UNTOLD_END_S = 15.0
 STRAY_S = 1.0  # after an interruption chunks may still come; bounded, as the turn's end may never come
 
 
@@ -51,6 +49,7 @@ class Exchange:
         self._counters = counters
         self._audio_at = NEVER
         self._answering = False
+        self._plays_until = NEVER  # when the answer would have been played, from what has come of it
         self._cut_off = False  # an answer was interrupted; the turn's end that follows is that answer's
         self._stray_until = NEVER
         self._whole = False  # whether all of the answer has arrived
@@ -60,6 +59,7 @@ class Exchange:
         self._called_in_turn = False  # the turn's end that follows is not an empty answer
         self._unwanted = False  # nobody wants an answer until somebody speaks or asks again
         self._gone_on = False  # whether the model was told to go on since somebody spoke
+        self._going_on: Text | None = None  # what asked last for the rest of an answer; it quotes people
         self._prompted_at = NEVER  # when it was last told something by us alone
 
     def connected(self, now: float) -> None:
@@ -67,7 +67,7 @@ class Exchange:
 
         An answer that had begun is not asked for again: who heard the half of it wants the other half.
         """
-        cut = self._answering and not (self._whole or self._spoken_into) and self.setup.answers
+        cut = self._in_answer(now) and not (self._whole or self._spoken_into)
         heard_again = self.outbox.unanswered(now)
         self.stall.calm()
         self._answering = self._cut_off = self._whole = False
@@ -77,13 +77,18 @@ class Exchange:
         if cut and not heard_again:
             self._counters.answers_gone_on += 1
             self._prompted_at = now
-            self.outbox.put(Text(self.recap.cut_off(), answer=True))
+            self._going_on = Text(self.recap.cut_off(), answer=True)
+            self.outbox.put(self._going_on)
 
     def idle(self, now: float) -> bool:
         """Return whether nobody speaks, nothing waits to be sent, and nothing is being answered."""
         quiet = self._marks or now - self._audio_at > QUIET_S
-        busy = self._answering or self._calls or self.outbox.activity_open or self.outbox.waiting > 0
+        busy = self._in_answer(now) or self._calls or self.outbox.activity_open or self.outbox.waiting > 0
         return quiet and not busy and not self.outbox.unanswered(now)
+
+    def _in_answer(self, now: float) -> bool:
+        """Whether the model is giving an answer; one whose end was lost does not go on for ever."""
+        return self._answering and now < self._plays_until + UNTOLD_END_S
 
     def poll(self, now: float) -> bool:
         """Nudge a model that does not answer; return whether only another connection can help."""
@@ -127,6 +132,8 @@ class Exchange:
         """Send nothing more of what a person said, nor tell a new session of it."""
         self.outbox.forget(speaker)
         self.recap.forget()
+        if self._going_on is not None:
+            self._going_on = self.outbox.reword(self._going_on, self.recap.cut_off())
 
     def unwanted(self) -> None:
         """Take in that nobody wants an answer now: it is neither gone on with nor waited for."""
@@ -136,13 +143,22 @@ class Exchange:
     def next(self, now: float) -> Outgoing | None:
         """Take the next item to send, None while there is none; from a turn's end on an answer is due."""
         outgoing = self.outbox.next(now)
-        if outgoing is not None and isinstance(outgoing.item, ActivityStart):
-            self.stall.calm()
-            self._broken_into_at = now if self._answering else NEVER
-        elif outgoing is not None and self._asks(outgoing.item):
-            thinks = self.setup.capabilities.thinking == "required"
-            self.stall.asked(now, slow=thinks or self.setup.search)
+        if outgoing is None:
+            return None
+        match outgoing.item:
+            case ActivityStart():
+                self.stall.begun()
+                self._broken_into_at = now if self._answering else NEVER
+            case Audio(speaker=speaker) if speaker is not None and self.setup.transcripts:
+                self.stall.spoken_to()
+        if self._asks(outgoing.item):
+            self.stall.asked(now, slow=self._slow)
         return outgoing
+
+    @property
+    def _slow(self) -> bool:
+        """Whether the model may think or search, before it answers or in the midst of it."""
+        return self.setup.capabilities.thinking == "required" or self.setup.search
 
     def _asks(self, item: Item) -> bool:
         """Whether an answer is to come after it, which is waited for."""
@@ -164,17 +180,20 @@ class Exchange:
     def told(self, event: LiveEvent, connection: int, now: float) -> list[LiveEvent]:
         """Take in what the model tells over the connection of that number; return what is to be told on."""
         match event:
-            case AnswerAudio():
+            case AnswerAudio(pcm, rate_hz):
                 if now < self._stray_until:
                     self._counters.stray_chunks += 1
                     return []
                 untold = self._mind_untold(now)
                 self._answered(begun=not self._answering)
+                begun = self._plays_until if self._answering else NEVER
+                self._plays_until = max(begun, now) + len(pcm) / 2 / rate_hz
                 self._answering, self._whole = True, False
-                self.stall.calm()
+                self._await_rest()
                 return [*untold, event]
             case AnswerWhole():
                 self._whole = True
+                self.stall.calm()
             case Interrupted():
                 self._interrupt(now)
             case AnswerEnded():
@@ -191,6 +210,13 @@ class Exchange:
                 return [ToolsCancelled(known)] if known else []
         return [event]
 
+    def _await_rest(self) -> None:
+        """Expect the rest of an answer, unless nobody wants it, or it may wait for what a function gives."""
+        if self.setup.answers and not self._spoken_into and not self._calls:
+            self.stall.answers(self._plays_until, slow=self._slow)
+        else:
+            self.stall.calm()
+
     def give_up_calls(self) -> list[LiveEvent]:
         """Forget the open function calls: they can't be answered over another connection."""
         ids, self._calls = tuple(sorted(self._calls)), set()
@@ -206,12 +232,18 @@ class Exchange:
         self._called_in_turn = True
         if call.id in self._calls:
             return []
+        if len(self._calls) + (results := self.outbox.results) >= MAX_CALLS:
+            self._counters.tool_calls_refused += 1
+            if results < MAX_CALLS:
+                self.outbox.put(ToolResult(call.id, call.name, {"error": TOO_MANY}, silent=True))
+            return []
         self._counters.tool_calls += 1
         self._calls.add(call.id)
         return [replace(call, connection=connection)]
 
     def _interrupt(self, now: float) -> None:
         if self._answering:
+            self.stall.calm()
             self._stray_until = now + STRAY_S
             self._mind_phantom(now)
         self._answering, self._cut_off = False, True
@@ -249,6 +281,8 @@ class Exchange:
         self._counters.answers += self._answering
         if empty:
             self.stall.empty(now)
+        elif self._answering:
+            self.stall.calm()
         self._answered(begun=empty)
         if not self._cut_off:
             self.recap.turn_ended()

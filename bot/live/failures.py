@@ -51,9 +51,7 @@ class Failure:
 
 _LOST = Failure(Verdict.RETRY, "The connection to Gemini broke off.")
 _TROUBLE = Failure(Verdict.RETRY, "Gemini has trouble at the moment.")
-_BUSY = Failure(
-    Verdict.LATER, "Gemini's quota is used up for now; try again in some minutes, or raise the quota."
-)
+_BUSY = Failure(Verdict.LATER, "Gemini's quota is used up for now; wait some minutes, or raise the quota.")
 _KEY = Failure(Verdict.NEVER, "Gemini refused the API key; the operator must check GEMINI_API_KEY.")
 _SETUP = Failure(
     Verdict.NEVER,

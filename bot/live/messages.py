@@ -27,7 +27,9 @@ from bot.live.events import (
     WebPage,
 )
 
-_RATE = re.compile(r"rate=([1-9]\d{3,5})\b")
+_RATE = re.compile(r"rate=([1-9][0-9]{3,5})\b")
+# What is not raw PCM, 16 bits little-endian, would be noise at full loudness: `audio/L16` is big-endian.
+_PCM = "audio/pcm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,13 @@ class GoAway:
     time_left_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Unplayable:
+    """A chunk of an answer that is no PCM: it is left out."""
+
+    mime_type: str
+
+
 Told: TypeAlias = (
     AnswerAudio
     | Interrupted
@@ -58,6 +67,7 @@ Told: TypeAlias = (
     | Searched
     | HandleUpdate
     | GoAway
+    | Unplayable
 )
 
 
@@ -84,9 +94,8 @@ def _content(content: types.LiveServerContent, at: float) -> Iterator[Told]:
     if content.input_transcription and content.input_transcription.text:
         yield InputTranscript(content.input_transcription.text)
     for part in (content.model_turn and content.model_turn.parts) or ():
-        blob = part.inline_data
-        if blob and blob.data and (blob.mime_type or "").startswith("audio/") and not part.thought:
-            yield AnswerAudio(blob.data, rate_hz(blob.mime_type or ""), at)
+        if part.inline_data and not part.thought:
+            yield from _sound(part.inline_data, at)
     if content.output_transcription and content.output_transcription.text:
         yield OutputTranscript(content.output_transcription.text)
     if content.grounding_metadata and (searched := _searched(content.grounding_metadata)):
@@ -97,6 +106,16 @@ def _content(content: types.LiveServerContent, at: float) -> Iterator[Told]:
         yield AnswerWhole(at)
     if content.turn_complete:
         yield AnswerEnded(at)
+
+
+def _sound(blob: types.Blob, at: float) -> Iterator[AnswerAudio | Unplayable]:
+    kind = (blob.mime_type or "").lower()
+    if not blob.data or not kind.startswith("audio/"):
+        return
+    if kind.split(";")[0].strip() == _PCM:
+        yield AnswerAudio(blob.data, rate_hz(kind), at)
+    else:
+        yield Unplayable(kind)
 
 
 def _searched(found: types.GroundingMetadata) -> Searched | None:

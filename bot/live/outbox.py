@@ -12,11 +12,10 @@ Sans-I/O: the sender's task takes what `next` gives.
 
 import math
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
 
 from bot.audio.pcm import LIVE_IN_HZ
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Picture, Text, ToolResult
 
 BYTES_PER_S = LIVE_IN_HZ * 2
 MAX_AUDIO_BYTES = 10 * BYTES_PER_S
@@ -29,61 +28,6 @@ CATCH_UP = 10.0  # times real time: 10 s are sent within 1 s, and still as a str
 NEVER = -math.inf
 MAX_PICTURE_BYTES = 8 * 1024 * 1024  # a minute of video at a frame a second, and some pictures beside it
 PICTURE_PAUSE_S = 0.001  # encoding one takes the event loop a millisecond: others go in between
-
-
-@dataclass(frozen=True, slots=True)
-class Audio:
-    """PCM16 little-endian, 16 kHz mono; `at` is when it was received."""
-
-    pcm: bytes
-    at: float
-    speaker: int | frozenset[int] | None = None
-    """Whose speech it is, or whose it is the sum of; None for silence."""
-    direct: bool = True
-    """Whether it is sent as it arrives, and so measured: silence, and what waited for its turn, is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityStart:
-    """A person's turn begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityEnd:
-    """The turn is over: the model may answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Words for the model; `answer` says whether it is to answer them."""
-
-    text: str
-    answer: bool
-    passing: bool = False
-    """Whether it makes sense over this connection alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture to see, JPEG; of a video, one of its frames."""
-
-    jpeg: bytes
-    by: int | None = None
-    """Who showed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What came of a function call, as JSON values; it belongs to the connection that asked."""
-
-    id: str
-    name: str
-    response: Mapping[str, Any]
-    silent: bool = False
-    """Whether the model is to say nothing about it."""
-
-
-Item: TypeAlias = Audio | ActivityStart | ActivityEnd | Text | Picture | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +92,14 @@ class Outbox:
         self.refused: tuple[bytes, ...] = ()
         """Pictures of which the model refused one, the last time that it did."""
 
+    def counted(self) -> dict[str, int]:
+        """Return what went unsent so far, by name."""
+        return {
+            "live_pictures_lost": self.lost_pictures,
+            "live_audio_lost_ms": self.lost_bytes * 1000 // BYTES_PER_S,
+            "live_audio_forgotten_ms": self.forgotten_bytes * 1000 // BYTES_PER_S,
+        }
+
     @property
     def activity_open(self) -> bool:
         """Whether a turn was begun and not ended, sent or not."""
@@ -157,6 +109,11 @@ class Outbox:
     def waiting(self) -> int:
         """The number of items to send."""
         return len(self._waiting)
+
+    @property
+    def results(self) -> int:
+        """How many results of functions wait, or are kept until the model has answered them."""
+        return sum(isinstance(e.item, ToolResult) for queue in (self._sent, self._waiting) for e in queue)
 
     def unanswered(self, now: float) -> bool:
         """Whether the model was asked something, not long ago, that it has not begun to answer."""
@@ -214,7 +171,7 @@ class Outbox:
         self._let_go(last)
 
     def forget(self, speaker: int) -> None:
-        """Let go of all that a person said or showed, sent or not: none of it is sent any more, or again."""
+        """Let go of all that a person said, wrote or showed, sent or not: none of it is sent, or again."""
         self.forgotten_bytes += sum(e.size for e in self._waiting if _is_of(speaker, e))
         for queue in (self._sent, self._waiting):
             kept = [entry for entry in queue if not _is_of(speaker, entry)]
@@ -223,6 +180,15 @@ class Outbox:
         self._sent_bytes = sum(entry.size for entry in self._sent)
         self._waiting_bytes = sum(entry.size for entry in self._waiting)
         _drop_all_empty(self._waiting)
+
+    def reword(self, text: Text, words: str) -> Text:
+        """Have a text say something else, if it is sent at all, or again; return it as it is now."""
+        reworded = replace(text, text=words)
+        for queue in (self._sent, self._waiting):
+            for entry in queue:
+                if entry.item is text:
+                    entry.item = reworded
+        return reworded
 
     def refuse_pictures(self) -> None:
         """Let go of all pictures: the model ended the connection for what it was sent, and would again."""
@@ -307,12 +273,10 @@ class Outbox:
 
 
 def _is_of(speaker: int, entry: _Entry) -> bool:
-    if isinstance(entry.item, Picture):
-        return entry.item.by == speaker
-    if not isinstance(entry.item, Audio):
-        return False
-    whose = entry.item.speaker
-    return speaker in whose if isinstance(whose, frozenset) else speaker == whose
+    match entry.item:
+        case Picture(by=whose) | Audio(speaker=whose) | Text(by=whose):
+            return speaker in whose if isinstance(whose, frozenset) else speaker == whose
+    return False
 
 
 def _drop_all_empty(queue: deque[_Entry]) -> None:

@@ -1,8 +1,9 @@
 """Notices that the model has fallen silent on an open connection: it is nudged once, then connected to anew.
 
-A stall shows as nothing at all after a turn's end, or as an empty turn. A model may choose not to answer too:
-so a nudge lets it, and a new connection that is made for nothing costs a second that nobody notices; one
-a minute at most.
+A stall shows as no answer after a turn's end, as an empty turn, or as an answer that stops half-way. Where
+the server tells nothing whatsoever from the turn's beginning on, not even what it understood, it is hardly
+there: that is found out sooner. A model may choose not to answer too: so a nudge lets it, and a new
+connection that is made for nothing costs a second that nobody notices; one a minute at most.
 
 Sans-I/O: what is sent and told, and the time, go in; what is to be done comes out of `poll`.
 """
@@ -12,8 +13,12 @@ from enum import Enum
 
 NUDGE_S = 6.0  # from a turn's end; an answer takes 1 to 3 s
 NUDGE_SLOW_S = 9.0  # of a model that thinks or searches first
+NUDGE_MUTE_S = 4.0  # of a server that has told nothing since the turn began: transcripts come within a second
+DRY_S = 3.0  # after what has come of an answer would have been played: answers come faster than they play
+DRY_SLOW_S = 9.0  # of a model that may think or search in mid-answer, too
 EMPTY_S = 2.0  # after an empty turn; an answer may follow in another one
 EMPTY_EVERY_S = 60.0  # a model may often have nothing to say to what it hears
+GIVE_UP_MUTE_S = 3.0  # a nudge is answered with an empty turn at least
 GIVE_UP_S = 5.0  # from the nudge; with the above, less than after which a turn is not asked again (20 s)
 RECONNECT_EVERY_S = 60.0
 NUDGE = "[If somebody has just asked you something, answer it now. If not, say nothing.]"
@@ -31,6 +36,7 @@ class _State(Enum):
     QUIET = "quiet"  # nothing is waited for
     WAITING = "waiting"  # for an answer
     NUDGED = "nudged"  # for one to the nudge
+    ANSWERING = "answering"  # for the rest of one
 
 
 class StallWatch:
@@ -40,16 +46,42 @@ class StallWatch:
         self.nudges = 0
         self.stalls = 0
         self._state = _State.QUIET
-        self._due = 0.0
+        self._due = self._mute_due = 0.0
+        self._wordless = False  # whether the turn that was begun has had no speech yet
+        self._heard_of = True  # whether the server has told anything since somebody spoke in it
         self._reconnected_at = -math.inf
         self._emptied_at = -math.inf
 
+    def counted(self) -> dict[str, int]:
+        """Return what was done so far, by name."""
+        return {"live_nudges": self.nudges, "live_stalls": self.stalls}
+
+    def begun(self) -> None:
+        """Take in that a turn begins: until somebody speaks in it the server has nothing to tell."""
+        self.calm()
+        self._wordless = self._heard_of = True
+
+    def spoken_to(self) -> None:
+        """Take in that somebody speaks, whose words the server is to transcribe, if it is in a turn."""
+        if self._wordless:
+            self._wordless = self._heard_of = False
+
+    def heard_of(self) -> None:
+        """Take in that the server has told something, whatever it was."""
+        self._heard_of = True
+
     def asked(self, now: float, *, slow: bool) -> None:
         """Take in that a turn was ended, and is to be answered, by a model that may be slow."""
-        self._state, self._due = _State.WAITING, now + (NUDGE_SLOW_S if slow else NUDGE_S)
+        self._state, self._mute_due, self._wordless = _State.WAITING, now + NUDGE_MUTE_S, False
+        self._due = now + (NUDGE_SLOW_S if slow else NUDGE_S)
+
+    def answers(self, until: float, *, slow: bool) -> None:
+        """Take in that some of an answer has come, which is played until then, and more is to come."""
+        self._state, self._heard_of = _State.ANSWERING, True
+        self._due = until + (DRY_SLOW_S if slow else DRY_S)
 
     def calm(self) -> None:
-        """Take in that the model answers, or that somebody speaks: it need not answer now."""
+        """Take in that an answer has come, or that somebody speaks: nothing more need come now."""
         self._state = _State.QUIET
 
     def empty(self, now: float) -> None:
@@ -65,14 +97,17 @@ class StallWatch:
 
     def deadline(self) -> float | None:
         """Return when `poll` has something to do, None while nothing is waited for."""
-        return None if self._state is _State.QUIET else self._due
+        if self._state is _State.QUIET:
+            return None
+        return self._due if self._heard_of else min(self._due, self._mute_due)
 
     def poll(self, now: float) -> Remedy | None:
         """Return what is to be done by now."""
-        if self._state is _State.QUIET or now < self._due:
+        due = self.deadline()
+        if due is None or now < due:
             return None
         if self._state is _State.WAITING:
-            self._state, self._due = _State.NUDGED, now + GIVE_UP_S
+            self._state, self._due, self._mute_due = _State.NUDGED, now + GIVE_UP_S, now + GIVE_UP_MUTE_S
             self.nudges += 1
             return Remedy.NUDGE
         self.calm()

@@ -1,7 +1,7 @@
 """The states of a Live session and what moves it from one to another: the table is all there is to know.
 
-    start                    up                       go away
-IDLE ----> CONNECTING ---------------> READY ---------------------> DRAINING
+    start                    up                  go away, stay: back
+IDLE ----> CONNECTING ---------------> READY <--------------------> DRAINING
                | ^                       |                              |
           lost | | due              lost |                         lost | moved: CONNECTING
                v |                       v                              v
@@ -19,7 +19,7 @@ class LiveState(Enum):
     IDLE = "idle"  # not started
     CONNECTING = "connecting"  # a connection is being made, up to setupComplete
     READY = "ready"  # it can be talked with
-    DRAINING = "draining"  # the server goes away: it can be talked with until a good moment to move
+    DRAINING = "draining"  # it is to be left: it can be talked with until a good moment to move
     BACKING_OFF = "backing off"  # a connection was lost; the next attempt waits
     FAILED = "failed"  # over for good: nothing can be done with this setup
     CLOSED = "closed"  # over because it was closed
@@ -30,7 +30,8 @@ class Step(Enum):
 
     START = "start"
     UP = "up"  # setupComplete
-    GO_AWAY = "go away"  # the server will close the connection
+    GO_AWAY = "go away"  # the connection is to be left: the server will close it, or settings have changed
+    STAY = "stay"  # it need not be left any more: the settings are as before
     MOVED = "moved"  # the old connection is given up for a new one
     LOST = "lost"  # the connection, or the attempt at one, failed; another may succeed
     REFUSED = "refused"  # as it is set up, no attempt can succeed
@@ -52,6 +53,7 @@ TRANSITIONS: dict[tuple[LiveState, Step], LiveState] = {
     (_S.READY, Step.REFUSED): _S.FAILED,
     (_S.READY, Step.CLOSE): _S.CLOSED,
     (_S.DRAINING, Step.GO_AWAY): _S.DRAINING,
+    (_S.DRAINING, Step.STAY): _S.READY,
     (_S.DRAINING, Step.MOVED): _S.CONNECTING,
     (_S.DRAINING, Step.LOST): _S.BACKING_OFF,
     (_S.DRAINING, Step.REFUSED): _S.FAILED,

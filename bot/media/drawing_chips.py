@@ -8,8 +8,11 @@ import numpy.typing as npt
 from bot.media.drawing_boxes import Pixels
 
 _ON_CHIP = 8.0  # a covered chip can't be read, a covered box can still be seen
+_TOUCHING = 2.0  # a chip, if only by a letter
 _ON_BOX = 2.0  # for a box that is covered in whole
 _LATER = 0.01  # of two equally good places the more usual one
+_AWAY = 0.5  # for each height of a chip away from its anchor: there its colour alone tells whose it is
+_FURTHEST = 8  # heights: further away nobody looks for it
 
 Rectangles = npt.NDArray[np.int64]
 """Shape (count, 4): x0, y0, x1, y1."""
@@ -23,7 +26,8 @@ def place(
 ) -> list[Pixels | None]:
     """Return where each chip stands: at its anchor; None for one that is larger than the picture.
 
-    Small anchors choose first: there is least room at them. `boxes` are better not covered.
+    Small anchors choose first: there is least room at them. Where other chips take all of it, the chip stands
+    near its anchor. `boxes` are better not covered.
     """
     placed: list[Pixels | None] = [None] * len(anchors)
     taken: list[Pixels] = []
@@ -32,13 +36,23 @@ def place(
         width, height = sizes[index]
         if width > picture[0] or height > picture[1]:
             continue
-        chips = _rectangles(list(_places(anchors[index], sizes[index], picture)))
-        cost = _LATER * np.arange(len(chips), dtype=np.float64)
-        cost += _ON_CHIP * _overlaps(chips, _rectangles(taken)).sum(axis=1) / (width * height)
+        others = _rectangles(taken)
+        at: list[Pixels] = []
+        away: list[float] = []
+        for step in range(_FURTHEST + 1):
+            near = list(_places(_grown(anchors[index], step * height), sizes[index], picture))
+            at += near
+            away += [_AWAY * step] * len(near)
+            if step == 0 and not _overlaps(_rectangles(at), others).any():
+                break  # as nearly always
+        chips = _rectangles(at)
+        on_chips = _overlaps(chips, others).sum(axis=1)
+        cost = _LATER * np.arange(len(chips), dtype=np.float64) + np.array(away)
+        cost += _ON_CHIP * on_chips / (width * height) + _TOUCHING * (on_chips > 0)
         cost += _ON_BOX * (_overlaps(chips, all_boxes) / _areas(all_boxes)).sum(axis=1)
-        left, top, right, bottom = (int(each) for each in chips[int(np.argmin(cost))])
-        placed[index] = (left, top, right, bottom)
-        taken.append((left, top, right, bottom))
+        best = at[int(np.argmin(cost))]
+        placed[index] = best
+        taken.append(best)
     return placed
 
 
@@ -54,6 +68,11 @@ def _places(anchor: Pixels, size: tuple[int, int], picture: tuple[int, int]) -> 
         yield from (_inside(left, top, size, picture) for top in down)
     for top in down:
         yield from (_inside(left, top, size, picture) for left in across)
+
+
+def _grown(anchor: Pixels, by: int) -> Pixels:
+    x0, y0, x1, y1 = anchor
+    return x0 - by, y0 - by, x1 + by, y1 + by
 
 
 def _inside(left: int, top: int, size: tuple[int, int], picture: tuple[int, int]) -> Pixels:

@@ -1,7 +1,6 @@
 """Fetching what people posted: from Discord's file hosts and from nowhere else, onto the disk."""
 
 import asyncio
-import errno
 from collections.abc import Callable
 from io import BufferedWriter
 from pathlib import Path
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bot.media.errors import MediaError, shown
+from bot.media.errors import DISK_FULL, MediaError, UnfitError, is_disk_full, shown
 from bot.media.sources import Source
 
 # An address comes from outside: anything else could be a machine of the operator's own network.
@@ -47,7 +46,7 @@ class Fetcher:
     def check(self, source: Source) -> None:
         """Raise MediaError where a source can't be fetched by what is said of it."""
         if not _allowed(source.url):
-            raise MediaError(
+            raise UnfitError(
                 f"{shown(source.filename)} is not a file on Discord: post it here and try again."
             )
         self._check_size(source, source.size)
@@ -69,16 +68,14 @@ class Fetcher:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise MediaError(f"{name} could not be fetched from Discord: try again in a minute.") from error
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise MediaError(
-                    f"{name} could not be fetched from Discord: try again in a minute."
-                ) from error
-            raise MediaError("The bot's disk is full: tell whoever runs it, and try again later.") from error
+            if is_disk_full(error):
+                raise MediaError(DISK_FULL) from error
+            raise MediaError(f"{name} could not be fetched from Discord: try again in a minute.") from error
 
     def _check_answer(self, source: Source, answer: aiohttp.ClientResponse) -> None:
         name = shown(source.filename)
         if answer.status in _GONE:
-            raise MediaError(f"The link to {name} has expired: post the file again.")
+            raise UnfitError(f"The link to {name} has expired: post the file again.")
         if answer.status != 200:
             raise MediaError(f"Discord does not give out {name} just now: try again in a minute.")
         if answer.content_length is not None:
@@ -107,10 +104,10 @@ class Fetcher:
 
     def _check_size(self, source: Source, size: int) -> None:
         if size <= 0:
-            raise MediaError(f"{shown(source.filename)} is empty: post it again.")
+            raise UnfitError(f"{shown(source.filename)} is empty: post it again.")
         if size > self._max_bytes:
             limit = self._max_bytes // 2**20
-            raise MediaError(f"{shown(source.filename)} is larger than {limit} MiB: post a smaller file.")
+            raise UnfitError(f"{shown(source.filename)} is larger than {limit} MiB: post a smaller file.")
 
 
 def _write(file: BufferedWriter, pieces: list[bytes]) -> None:

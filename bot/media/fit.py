@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.media.clip import Clip
 from bot.media.detail import Detail
 from bot.media.documents import check_pdf
-from bot.media.errors import MediaError, shown
+from bot.media.errors import UnfitError, shown
 from bot.media.lengths import check_length
 from bot.media.pictures import fit_picture
 from bot.media.recordings import Recording, probe, to_voice
@@ -109,11 +109,11 @@ def _look(path: Path, name: str) -> Sniffed:
     with path.open("rb") as file:
         found = sniff(file.read(HEAD_BYTES))
     if found is None:
-        raise MediaError(NO_FILE.format(name=name))
+        raise UnfitError(NO_FILE.format(name=name))
     if found.kind is Kind.OFFICE:
-        raise MediaError(f"{name} is a document that I can't open: save it as PDF and post that.")
+        raise UnfitError(f"{name} is a document that I can't open: save it as PDF and post that.")
     if found.kind is Kind.ARCHIVE:
-        raise MediaError(f"{name} is an archive: unpack it and post the files themselves.")
+        raise UnfitError(f"{name} is an archive: unpack it and post the files themselves.")
     return found
 
 
@@ -170,7 +170,7 @@ def _video_type(container: str, recording: Recording, name: str) -> str:
     mime_type = _VIDEO_TYPES.get(container)
     # WebM is Matroska with a few codecs; the model takes no other Matroska.
     if mime_type is None or (container == "matroska" and recording.video not in _WEBM_CODECS):
-        raise MediaError(
+        raise UnfitError(
             f"{name} is a kind of video that the model does not take: convert it to MP4 or WebM."
         )
     return mime_type

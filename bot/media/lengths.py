@@ -8,7 +8,7 @@ import math
 
 from bot.media.clip import Clip
 from bot.media.detail import Detail
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.recordings import Recording
 
 # Of a model with a context of 1,048,576 tokens, less some for the question and the answer. By
@@ -27,21 +27,21 @@ def check_length(recording: Recording, detail: Detail | None, clip: Clip | None,
     clip = clip or Clip()
     whole_s = recording.duration_s
     if clip.start_s and clip.start_s >= whole_s:
-        raise MediaError(
+        raise UnfitError(
             f"{name} is only {lasting(whole_s)} long, and {clock(clip.start_s)} is after its end: "
             "ask about an earlier time."
         )
     if recording.video is None:
         if whole_s > MAX_AUDIO_S:
-            raise MediaError(f"{_too_long(name, whole_s, MAX_AUDIO_S)}: cut it into parts.")
+            raise UnfitError(f"{_too_long(name, whole_s, MAX_AUDIO_S)}: cut it into parts.")
         return
     part_s = min(whole_s, clip.end_s if clip.end_s is not None else whole_s) - clip.start_s
     if part_s <= 0:
-        raise MediaError(f"The part of {name} that you asked about ends before it begins: swap the times.")
+        raise UnfitError(f"The part of {name} that you asked about ends before it begins: swap the times.")
     limit_s = video_limit_s(detail, clip.fps)
     if part_s > limit_s:
         what = name if part_s == whole_s else f"The part of {name} that you asked about"
-        raise MediaError(f"{_too_long(what, part_s, limit_s)}: {_ways(detail, limit_s)}.")
+        raise UnfitError(f"{_too_long(what, part_s, limit_s)}: {_ways(detail, limit_s)}.")
 
 
 def video_limit_s(detail: Detail | None, fps: float | None) -> float:

@@ -10,7 +10,7 @@ from google.genai import types
 
 from bot.media.clip import Clip
 from bot.media.detail import Detail
-from bot.media.errors import MediaError, shown
+from bot.media.errors import UnfitError, shown
 from bot.media.feed import Feed
 from bot.media.fit import Fitted
 from bot.media.leases import Lease
@@ -121,7 +121,7 @@ class Materials:
             if room >= 0:
                 continue
             if self._tools.vertex:
-                raise MediaError("That is more than 18 MB, the limit on Vertex AI: post less.")
+                raise UnfitError("That is more than 18 MB, the limit on Vertex AI: post less.")
             each.lease = self._tools.remote.lease(each.fitted, self._feed.say)
             self._leased.append(each.lease)
 

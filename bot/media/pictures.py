@@ -4,7 +4,6 @@ Runs in a thread: Pillow lets go of the GIL while it decodes, scales and encodes
 anew, so no metadata (such as where it was taken) and nothing hidden behind the pixels leaves the bot.
 """
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from PIL import Image, ImageOps
 from pillow_heif import register_heif_opener
 
 from bot.media.detail import Detail
-from bot.media.errors import MediaError
+from bot.media.errors import DISK_FULL, MediaError, UnfitError, is_disk_full
 
 register_heif_opener()
 
@@ -30,7 +29,7 @@ MAX_PIXELS = 64_000_000  # 192 MB decoded: more than a phone's picture, less tha
 KEEP_EXACT_PIXELS = 2_000_000  # screenshots and drawings up to this stay lossless; larger ones get too heavy
 QUALITY = 90  # of JPEG: no loss that the model, or a person at normal size, could see
 TOO_BIG = "{name} has more than 64 megapixels: scale it down and post it again."
-DISK_FULL = "The bot's disk is full: tell whoever runs it, and try again later."
+NO_MEMORY = "The bot has too little memory for {name}: try again in a minute, or post a smaller copy."
 BROKEN = "{name} is damaged or not really a picture: post another copy of it."
 
 # Formats that hold drawings, screenshots and text: JPEG would smear their edges.
@@ -84,17 +83,19 @@ def _opened(path: Path, container: str, name: str) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=[container]) as opened:
             yield opened
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise MediaError(TOO_BIG.format(name=name)) from error
+    except Image.DecompressionBombError as error:
+        raise UnfitError(TOO_BIG.format(name=name)) from error
+    except MemoryError as error:
+        raise MediaError(NO_MEMORY.format(name=name)) from error
     except _BROKEN as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if is_disk_full(error):
             raise MediaError(DISK_FULL) from error
-        raise MediaError(BROKEN.format(name=name)) from error
+        raise UnfitError(BROKEN.format(name=name)) from error
 
 
 def _load(opened: Image.Image, name: str) -> None:
     if opened.width * opened.height > MAX_PIXELS:
-        raise MediaError(TOO_BIG.format(name=name))
+        raise UnfitError(TOO_BIG.format(name=name))
     opened.load()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import av
 import av.error
 
-from bot.media.errors import MediaError
+from bot.media.errors import DISK_FULL, MediaError, UnfitError, is_disk_full
 
 VOICE_HZ = 16_000  # Gemini itself brings sound to 16 kHz mono, at 16 kbit/s
 VOICE_BITRATE = 32_000  # bits per second: clear speech, recognizable music; 14 MB an hour
@@ -49,7 +49,7 @@ def probe(path: Path, container: str, name: str, stop: threading.Event, *, sound
         audio = next(iter(file.streams.audio), None) if sound else None
         streams = [each for each in (video, audio) if each is not None]
         if not streams:
-            raise MediaError(BROKEN.format(name=name))
+            raise UnfitError(BROKEN.format(name=name))
         for stream in streams:
             _check_decodes(file, stream, name, stop)
         duration_s = _duration_s(file, streams, stop)
@@ -96,18 +96,23 @@ COVER = av.stream.Disposition.attached_pic  # a still in a music file is no vide
 
 @contextmanager
 def opened(path: Path, container: str, name: str) -> Iterator[Any]:
-    """Open a recording as what it was found to be, and as nothing else that FFmpeg might take it for."""
+    """Open a recording as what it was found to be, and as nothing else that FFmpeg might take it for.
+
+    Raises MediaError, which calls it `name`, also for FFmpeg's errors in the block.
+    """
     try:
         with av.open(str(path), format=container, options=_OPTIONS, metadata_errors="replace") as file:
             yield file
     except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError(BROKEN.format(name=name)) from error
+        if is_disk_full(error):  # of what is made of the recording meanwhile
+            raise MediaError(DISK_FULL) from error
+        raise UnfitError(BROKEN.format(name=name)) from error
 
 
 def _check_decodes(file: Any, stream: Any, name: str, stop: threading.Event) -> None:
     """Decode the first frame of a stream."""
     if stream.codec_context is None:
-        raise MediaError(
+        raise UnfitError(
             f"{name} uses a codec that can't be decoded here: convert it to MP4, WebM, MP3 or WAV."
         )
     file.seek(0)
@@ -116,7 +121,7 @@ def _check_decodes(file: Any, stream: Any, name: str, stop: threading.Event) -> 
             raise Stopped
         if packet.decode():
             return
-    raise MediaError(BROKEN.format(name=name))
+    raise UnfitError(BROKEN.format(name=name))
 
 
 def _duration_s(file: Any, streams: list[Any], stop: threading.Event) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.media.clip import Clip
 from bot.media.detail import Detail
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.sources import Source
 from bot.media.task import Task
 
@@ -71,7 +71,7 @@ def check_count(request: MediaRequest) -> None:
     """Raise MediaError for more files than a request may have."""
     count = len(request.sources)
     if count > MAX_SOURCES:
-        raise MediaError(f"These are {count} files, and {MAX_SOURCES} is the limit: post fewer.")
+        raise UnfitError(f"These are {count} files, and {MAX_SOURCES} is the limit: post fewer.")
 
 
 def _remembered(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -6,7 +6,7 @@ Runs in a thread. A file has a megabyte at most, so no step holds the GIL for mo
 import codecs
 from pathlib import Path
 
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.sniff import CONTROLS
 
 MAX_BYTES = 1024 * 1024  # about 300,000 tokens of English: a third of what the model can look at
@@ -32,12 +32,12 @@ def fit_text(path: Path, into: Path, name: str) -> None:
     """
     if path.stat().st_size > MAX_BYTES:
         limit = MAX_BYTES // 2**20
-        raise MediaError(
+        raise UnfitError(
             f"{name} is larger than {limit} MiB, the limit for text: post the part that matters."
         )
     text = decoded(path.read_bytes(), name)
     if not text.strip():
-        raise MediaError(f"{name} holds no text: post one that does.")
+        raise UnfitError(f"{name} holds no text: post one that does.")
     into.write_bytes(text.encode())
 
 
@@ -48,10 +48,10 @@ def decoded(data: bytes, name: str) -> str:
         text = data.decode(codec)
     except UnicodeDecodeError as error:
         if codec == "utf-16" or _has_controls(data):
-            raise MediaError(NO_FILE.format(name=name)) from error
+            raise UnfitError(NO_FILE.format(name=name)) from error
         return _western(data, name)
     if _has_controls(text.encode()):
-        raise MediaError(NO_FILE.format(name=name))
+        raise UnfitError(NO_FILE.format(name=name))
     return text
 
 
@@ -59,9 +59,9 @@ def _western(data: bytes, name: str) -> str:
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError as error:
-        raise MediaError(UNKNOWN.format(name=name)) from error
+        raise UnfitError(UNKNOWN.format(name=name)) from error
     if len(data) - len(data.translate(None, _ACCENTED)) > _MOST_ACCENTS * len(data):
-        raise MediaError(UNKNOWN.format(name=name))
+        raise UnfitError(UNKNOWN.format(name=name))
     return text
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, Double, Table, bindparam, delete, select, update
+from sqlalchemy import BigInteger, Column, Double, Integer, Table, bindparam, delete, select, update
 
 from bot.storage.database import Database, upsert
 from bot.storage.tables import METADATA
@@ -18,6 +18,9 @@ running_calls = Table(
     Column("text_channel_id", BigInteger),
     # When it was last known to run.
     Column("seen_at", Double, nullable=False),
+    # How often it was come back to, one return soon after the other, and when the last of these was.
+    Column("returns", Integer, nullable=False, server_default="0"),
+    Column("returned_at", Double),
 )
 
 
@@ -31,6 +34,10 @@ class RunningCall:
     """Where it was asked for."""
     seen_at: float
     """When it was last known to run, Unix seconds."""
+    returns: int = 0
+    """How often it was come back to, one return soon after the other."""
+    returned_at: float | None = None
+    """When the last of these returns was, Unix seconds."""
 
 
 class RunningStore:
@@ -40,7 +47,7 @@ class RunningStore:
         self._database = database
 
     async def began(self, guild_id: int, channel_id: int, text_channel_id: int | None, now: float) -> None:
-        """Record that a call runs, in place of the guild's last one."""
+        """Record that a call runs, in place of the guild's last one; how often that was returned to stays."""
         values = {"channel_id": channel_id, "text_channel_id": text_channel_id, "seen_at": now}
         async with self._database.writing() as connection:
             await upsert(connection, running_calls, {"guild_id": guild_id}, values)
@@ -54,11 +61,13 @@ class RunningStore:
         async with self._database.writing() as connection:
             await connection.execute(update(running_calls).where(row).values(seen_at=now), seen)
 
-    async def moved(self, guild_id: int, channel_id: int) -> None:
-        """Record that a guild's call goes on in another channel."""
+    async def returned(self, guild_id: int, returns: int, now: float) -> None:
+        """Record how often a guild's call was come back to, the last time now."""
         row = running_calls.c.guild_id == guild_id
         async with self._database.writing() as connection:
-            await connection.execute(update(running_calls).where(row).values(channel_id=channel_id))
+            await connection.execute(
+                update(running_calls).where(row).values(returns=returns, returned_at=now)
+            )
 
     async def ended(self, guild_id: int) -> None:
         """Record that a guild has no call any more."""

@@ -1,5 +1,6 @@
 """The transcript of a call as a document, and as times and texts for subtitles."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from bot.text.escape import escaped, escaped_lines, one_line
 NAME = 40  # characters: Discord's names have 32
 RATE = 15.0  # characters that are said in a second: when somebody finished is not known otherwise
 LEAST_S = 1.0  # that the shortest word is shown
+# HTML, which Discord shows as it is but most viewers of Markdown files obey.
+_HTML = re.compile(r"<|&(?=#?\w+;)")
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,12 @@ def document(said: Sequence[Said], place: str) -> str:
     began, ended = spoken[0].at, spoken[-1].at
     names = dict.fromkeys(each.name for each in spoken)
     head = [
-        f"# {one_line(f'Call in {place}', 200)}",
+        f"# {_without_html(one_line(f'Call in {place}', 200))}",
         "\n".join(
             [
                 f"- Date: {_utc(began):%Y-%m-%d}",
                 f"- Time: {_utc(began):%H:%M} to {_utc(ended):%H:%M} UTC",
-                f"- Speakers: {', '.join(one_line(name, NAME) for name in names)}",
+                f"- Speakers: {', '.join(_name(name) for name in names)}",
             ]
         ),
     ]
@@ -75,8 +78,16 @@ def timed(said: Sequence[Said]) -> Iterator[tuple[float, float, str]]:
 
 def _lines(spoken: Sequence[Said]) -> Iterator[str]:
     for each in spoken:
-        words = escaped_lines(escaped(" ".join(each.text.split())))
-        yield f"**[{_clock(each.at - spoken[0].at)}] {one_line(each.name, NAME)}:** {words}"
+        words = _without_html(escaped_lines(escaped(" ".join(each.text.split()))))
+        yield f"**[{_clock(each.at - spoken[0].at)}] {_name(each.name)}:** {words}"
+
+
+def _name(name: str) -> str:
+    return _without_html(one_line(name, NAME))
+
+
+def _without_html(text: str) -> str:
+    return _HTML.sub(r"\\\g<0>", text)
 
 
 def _clock(seconds: float) -> str:

@@ -14,7 +14,7 @@ from bot.storage.notes import LENGTH, Note, NoteStore
 from bot.text.escape import escaped
 from bot.tools.args import optional_text_of, text_of
 from bot.tools.chat import ASKED, Chat, Proposal
-from bot.tools.people import check_may_post, named, people
+from bot.tools.people import all_may_post, check_may_post, named, people
 
 FOUND = 20  # notes that are told: more is no answer
 QUESTION = 200  # characters
@@ -66,7 +66,9 @@ class Memory:
             return "Noted: /notes list shows it, /notes forget deletes it."
 
         # A note belongs to one person, who can have it forgotten; where several may have asked, one says so.
-        if use.tainted or len(asking) > 1:
+        clear = not use.tainted and len(asking) == 1
+        # Else who may not write could tell the model what to note as soon as somebody else speaks.
+        if not (clear and await all_may_post(self._call, self._call.channel, use.others)):
             question = f"**{escaped(named(asking))}**, shall I keep this as a note for the server?"
             await self._chat.propose(self._call, Proposal(asking, question, text, "Keep", do))
             return ASKED

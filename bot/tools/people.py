@@ -1,7 +1,7 @@
 """Who asks for something, and what they may do in Discord themselves."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import aiohttp
 import discord
@@ -12,6 +12,7 @@ from bot.conversation.toolbox import ToolError
 from bot.tools.chat import Place
 
 MOST = 5  # who ask at once: what more say together is no request
+MOST_OTHERS = 10  # who were heard beside them: of more it is not looked up what they may do
 
 _NOBODY = "It is not clear that somebody here asked for this; do it when a person does."
 _CROWD = "Too many people spoke at once to say who asks for this: let one of them ask again."
@@ -29,9 +30,24 @@ async def people(call: Call, user_ids: Iterable[int]) -> list[discord.Member]:
         raise ToolError(_NOBODY)
     if len(asking) > MOST:
         raise ToolError(_CROWD)
+    return await _fetched(call, asking)
+
+
+async def all_may_post(call: Call, place: Place, user_ids: Collection[int]) -> bool:
+    """Return whether all of these people may write in a place themselves, as far as that is known."""
+    if len(user_ids) > MOST_OTHERS:
+        return False
+    try:
+        check_may_post(place, await _fetched(call, user_ids))
+    except ToolError:
+        return False
+    return True
+
+
+async def _fetched(call: Call, user_ids: Iterable[int]) -> list[discord.Member]:
     guild = call.channel.guild
     try:
-        return list(await asyncio.gather(*(guild.fetch_member(user_id) for user_id in asking)))
+        return list(await asyncio.gather(*(guild.fetch_member(user_id) for user_id in user_ids)))
     except discord.NotFound as error:
         raise ToolError(_GONE) from error
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:

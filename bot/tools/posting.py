@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import discord
 
 from bot.conversation.call import Call
+from bot.conversation.names import cleaned
 from bot.conversation.sights import Sight
 from bot.conversation.toolbox import Result, Tool, ToolError, ToolUse
 from bot.live.tools import FunctionSpec
 from bot.text.escape import escaped, one_line, unmentioned
 from bot.tools.args import text_of
 from bot.tools.chat import ASKED, Chat, Picture, Proposal
-from bot.tools.people import check_may_post, named, people
+from bot.tools.people import all_may_post, check_may_post, named, people
 from bot.tools.rate import Rate
 
 LONGEST = 1_600  # UTF-16 units: with the lines around it, it fits into a message of 2,000
@@ -33,6 +34,7 @@ _PICTURE = FunctionSpec(
 )
 _DONE: Result = {"result": "It stands in the chat now."}
 _NO_PICTURE = "Nobody has shown a picture in this call."
+_GONE = "I don't have that picture any more: show it again."
 _TOO_MANY = "That is enough for now: wait a minute before you post more."
 
 
@@ -62,7 +64,8 @@ class Posting:
             await self._post(f"-# For {escaped(named([member]))}, from the call:\n{unmentioned(text)}")
             return f"Posted for {escaped(named([member]))}."
 
-        if use.tainted:
+        # Else who may not write there could tell the model what to post as soon as somebody else speaks.
+        if use.tainted or not await all_may_post(self._call, self._chat.place(self._call), use.others):
             question = f"**{escaped(named(asking))}**, shall I post this here?"
             await self._chat.propose(self._call, Proposal(asking, question, text, "Post", do))
             return ASKED
@@ -80,14 +83,16 @@ class Posting:
         owner = (await people(self._call, {sight.by}))[0]
 
         async def do(member: discord.Member) -> str:
+            if sight not in self._call.sights:  # taken back meanwhile, or the call is over
+                raise ToolError(_GONE)
             self._check([member], files=True)
             about = f"-# For {escaped(named(asking))}, from the call"
             await self._post(about, _copy(sight, named([owner])))
             return "Posted."
 
-        question = (
-            f"**{escaped(named([owner]))}**, shall I post your picture {one_line(sight.title, _NAME)} here?"
-        )
+        title = one_line(sight.title, _NAME)
+        whose = "your" if sight.poster is None else f"{escaped(cleaned(sight.poster.name))}'s"
+        question = f"**{escaped(named([owner]))}**, shall I post {whose} picture {title} here?"
         if owner.id not in use.askers:
             question += f" {escaped(named(asking))} asked for it."
         await self._chat.propose(self._call, Proposal([owner], question, "", "Post", do))

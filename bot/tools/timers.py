@@ -15,7 +15,7 @@ from bot.text.escape import ZERO_WIDTH, one_line
 from bot.tools.args import number_of, optional_text_of, text_of
 from bot.tools.background import Background
 from bot.tools.chat import Chat
-from bot.tools.people import check_may_post, people
+from bot.tools.people import all_may_post, check_may_post, people
 from bot.tools.rate import Rate
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ AGAIN_S, TRIES = 5.0, 24  # where more texts wait to be said than may: two minut
 _SET = FunctionSpec(
     "set_timer",
     "Set a timer. When it is over I say so aloud in this call, and write it into the chat where who asked "
-    "may write there. It lasts as long as the call: where the call ends before, so does the timer. Give "
-    "seconds or minutes, or both.",
+    "and all who spoke may write. It lasts as long as the call: where the call ends before, so does the "
+    "timer. Give seconds or minutes, or both.",
     {
         "seconds": {"type": "number"},
         "minutes": {"type": "number"},
@@ -60,7 +60,8 @@ class _Timer:
     label: str
     sentence: str
     askers: frozenset[int]
-    tainted: bool  # see ToolUse
+    others: frozenset[int]  # see ToolUse
+    tainted: bool
     due: float
     handle: asyncio.TimerHandle
 
@@ -113,7 +114,9 @@ class Timers:
         number = next(self._numbers)
         handle = asyncio.get_running_loop().call_later(seconds, self._over, number)
         due = time.monotonic() + seconds
-        self._timers[number] = _Timer(number, label, sentence, use.askers, use.tainted, due, handle)
+        self._timers[number] = _Timer(
+            number, label, sentence, use.askers, use.others, use.tainted, due, handle
+        )
         result = {"result": f"Timer {number} for {label} runs.", "over_in": lasting(seconds)}
         if seconds > 60 * (minutes := self._idle_minutes()):
             result["note"] = _MAY_END.format(minutes=minutes)
@@ -154,10 +157,14 @@ class Timers:
             said = self._say(timer)
 
     async def _post(self, timer: _Timer) -> None:
-        """Post that a timer is over, where a person asked for it who may write there, or raise ToolError."""
+        """Post that a timer is over, where all may write on whose word it may be set, or raise ToolError."""
         if timer.tainted or self._call.over:
             return
-        check_may_post(self._chat.place(self._call), await people(self._call, timer.askers))
+        place = self._chat.place(self._call)
+        check_may_post(place, await people(self._call, timer.askers))
+        # Else who may not write there could tell the model what to set as soon as somebody else speaks.
+        if not await all_may_post(self._call, place, timer.others):
+            return
         if self._call.over or not self._rate.take(time.monotonic()):
             return
         # An address within a label would become a link.

@@ -228,7 +228,10 @@ class EarshotVoiceClient(discord.VoiceClient):
 
     def _poll(self) -> None:
         self._timer = self._timer_at = None
-        self._emit(self._pipeline.poll(time.monotonic()))
+        # What is waited for may have come in time, and only wait in the socket, or to be delivered.
+        self._connection.read_now()
+        self._inbox.deliver_now()
+        self._emit(self._pipeline.poll(self._inbox.reached(time.monotonic())))
         self._arm()
 
     def _emit(self, events: Iterable[VoiceEvent]) -> None:

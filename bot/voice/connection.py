@@ -14,6 +14,7 @@ from discord.types.voice import GuildVoiceState, VoiceServerUpdate
 from discord.utils import MISSING
 from discord.voice_state import ConnectionFlowState
 
+from bot.errors import reason_of
 from bot.voice import recovery
 from bot.voice.errors import VoiceError
 from bot.voice.gateway import VoiceGateway, handle_next
@@ -191,7 +192,7 @@ class VoiceConnection(UdpState):
             await self._leave()
         self._asked_in = session
         self.granted = False
-        async with asyncio.timeout(ASK_S):
+        async with self._main.answering(ASK_S):
             await self._tell_main_gateway(self.voice_client.channel)
             await self._until(lambda: self.granted and self._placed)
 
@@ -287,7 +288,7 @@ class VoiceConnection(UdpState):
                 if was_placed:
                     await self._disconnected.wait()
         except OSError as error:
-            logger.debug("%s: could not leave in good order: %r", self.name, error)
+            logger.debug("%s: could not leave in good order: %s", self.name, reason_of(error))
 
     async def _tell_main_gateway(self, channel: discord.abc.Snowflake | None) -> None:
         await self._main.tell(channel, self_deaf=self.self_deaf, self_mute=self.self_mute)

@@ -6,15 +6,21 @@ that, and makes a new guild object for each session; so what is needed of either
 """
 
 import asyncio
+import contextlib
 import logging
+import socket
+import time
+from collections.abc import AsyncIterator
 
 import discord
+from discord.gateway import DiscordWebSocket
 
 logger = logging.getLogger(__name__)
 
 LOOK_S = 0.05  # between looks at a gateway that reconnects: it costs nothing, and people wait meanwhile
 # A lost session is replaced within 5 to 10 s: discord.py waits 5 s before it identifies.
 BACK_S = 60.0
+ANSWER_S = 2.0  # a heartbeat is answered within 0.3 s round the world; a lost packet costs another second
 
 
 class MainGateway:
@@ -28,12 +34,16 @@ class MainGateway:
     @property
     def session(self) -> str | None:
         """The id of the session in use; None while there is none."""
+        ws = self._websocket()
+        return ws.session_id if ws is not None else None
+
+    def _websocket(self) -> DiscordWebSocket | None:
         try:
-            ws = self._client._get_websocket(self._guild_id)
+            ws: DiscordWebSocket | None = self._client._get_websocket(self._guild_id)
         except KeyError:  # the shard is not there yet
             return None
         # discord.py's type denies that a client that was never connected has none.
-        return ws.session_id if ws is not None and ws.open else None
+        return ws if ws is not None and ws.open else None
 
     async def back(self) -> str:
         """Wait until there is a session and return its id; raise TimeoutError after a minute."""
@@ -41,6 +51,47 @@ class MainGateway:
             while (session := self.session) is None:  # noqa: ASYNC110 - discord.py has no event for it
                 await asyncio.sleep(LOOK_S)
         return session
+
+    @contextlib.asynccontextmanager
+    async def answering(self, within_s: float) -> AsyncIterator[None]:
+        """Raise TimeoutError where what is asked in the block takes longer; see then whether it is alive."""
+        try:
+            async with asyncio.timeout(within_s):
+                yield
+        except TimeoutError:
+            await self.revive()
+            raise
+
+    async def revive(self) -> None:
+        """Break a connection that stands and doesn't answer, so that discord.py connects anew, and resumes.
+
+        A NAT or firewall may have forgotten it, and all others, at once. discord.py would notice after 60 s.
+        """
+        ws = self._websocket()
+        if ws is None or await self._answers(ws):
+            return
+        logger.warning("The main gateway does not answer: it is connected anew")
+        end = ws.socket.get_extra_info("socket")
+        if end is not None:
+            with contextlib.suppress(OSError):  # it has broken meanwhile
+                # Closing in good order would wait for the other end, for up to 30 s.
+                end.shutdown(socket.SHUT_RDWR)
+
+    async def _answers(self, ws: DiscordWebSocket) -> bool:
+        """Send a heartbeat out of turn, and return whether anything came since."""
+        keep_alive = ws._keep_alive
+        if keep_alive is None:  # it is being connected, or closed
+            return True
+        asked = time.perf_counter()  # discord.py's clock for this
+        try:
+            await ws.send_heartbeat(keep_alive.beat())
+        except (discord.ConnectionClosed, OSError):  # the end has come, and discord.py knows
+            return True
+        while keep_alive._last_recv < asked:
+            if time.perf_counter() - asked > ANSWER_S:
+                return False
+            await asyncio.sleep(LOOK_S)
+        return True
 
     async def stays(self, session: str | None, seconds: float) -> bool:
         """Return whether the session is in use, without a break, for that long; wait for what is broken."""

@@ -23,7 +23,7 @@ MISTAKE_S = 0.01  # a pause where the socket can't be waited for, so that no mis
 
 
 class DatagramReader(SocketReader):
-    """Gives each datagram to the callbacks, on its own thread; made paused.
+    """Gives each datagram to the callbacks, on its own thread, or on that of `read_now`; made paused.
 
     `failed` is called on that thread where it ends by a mistake, after which nothing is read any more.
     """
@@ -74,6 +74,11 @@ class DatagramReader(SocketReader):
         self.pause()
         with self.socket_lock:
             self.state.socket.close()
+
+    def read_now(self) -> None:
+        """Hand over what waits in the socket, on this thread: the reader's may not have got to run."""
+        if self._running.is_set() and not self._end.is_set():
+            self._read(self.state.socket)
 
     def run(self) -> None:
         """Read until stopped."""

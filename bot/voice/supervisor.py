@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot.errors import reason_of
 from bot.voice import recovery
 from bot.voice.errors import VoiceError
 from bot.voice.gateway import NoCommonModeError
@@ -138,7 +139,7 @@ class Supervisor:
             except NoCommonModeError as error:
                 raise _Over(recovery.NO_ENCRYPTION) from error
             except (OSError, aiohttp.ClientError) as error:
-                logger.info("%s: %s failed: %r", self._name, self.phase.value, error)
+                logger.info("%s: %s failed: %s", self._name, self.phase.value, reason_of(error))
                 lost = _LOST
             failed_in = self.phase
             self._went_down(lost.reason)

@@ -5,6 +5,7 @@ Whatever of it fails is replaced, or costs a new connection: a call must not be 
 
 import asyncio
 import logging
+import socket as sockets
 import time
 from typing import Any
 
@@ -22,6 +23,9 @@ from bot.voice.supervisor import end
 
 logger = logging.getLogger(__name__)
 
+# Two seconds of a full channel: the kernel counts about 770 bytes for a frame, and doubles what is asked for.
+# As it is set up by default it grants a fifth of this, and without asking a tenth.
+KEPT_BYTES = 1 << 20
 READER_CHECKS, READER_CHECK_S = 250, 0.002  # it ends within microseconds
 READER_PAUSE_S = 1.0  # between two readers, so that one that can't live costs a line in the log a second
 
@@ -57,13 +61,22 @@ class UdpState(EncryptedState):
 
     # -- the socket
 
+    def _create_socket(self) -> None:
+        """Make a socket that keeps what comes while this process doesn't get to run."""
+        super()._create_socket()
+        self.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, KEPT_BYTES)
+
     def send_packet(self, packet: bytes) -> None:
         """Send a datagram, from any thread; raise OSError where it can't be sent now."""
         with self._reader.socket_lock:
             self.socket.send(packet)
 
+    def read_now(self) -> None:
+        """Take what waits in the socket, rather than wait for the reader's thread."""
+        self._reader.read_now()
+
     def _datagram(self, data: bytes) -> None:
-        """Take a datagram, on the reader's thread; an empty one is what a socket gives while it is shut."""
+        """Take a datagram, on any thread; an empty one is what a socket gives while it is shut."""
         path = self._path
         if data and path is not None:
             path.inbound(data, time.monotonic())

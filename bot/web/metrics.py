@@ -29,11 +29,12 @@ class CallCollector(Collector):
         self._tasks = tasks
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the number of calls and of tasks, their latencies in ms by quantile, and their counters."""
+        """Yield how many calls and tasks there are, latencies in ms, of how many samples, and counters."""
         calls = self._calls()
         yield GaugeMetricFamily("earshot_calls", "Running calls.", value=len(calls))
         yield GaugeMetricFamily("earshot_tasks", "Tasks of the event loop.", value=self._tasks)
         yield _latencies(calls)
+        yield _samples(calls)
         yield _events(calls)
 
 
@@ -52,6 +53,16 @@ def _latencies(calls: Sequence[CallFigures]) -> Metric:
                 # A quantile that was never measured is absent, not zero.
                 if (value := latency.p(quantile)) is not None:
                     family.add_metric((str(call.guild_id), name, str(quantile / 100)), value)
+    return family
+
+
+def _samples(calls: Sequence[CallFigures]) -> Metric:
+    family = GaugeMetricFamily(
+        "earshot_latency_samples", "Of how many samples each latency is.", labels=("guild", "of")
+    )
+    for call in calls:
+        for name, latency in call.latencies.items():
+            family.add_metric((str(call.guild_id), name), len(latency.samples_ms))
     return family
 
 

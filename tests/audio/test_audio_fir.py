@@ -15,8 +15,9 @@ import pytest
 import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import signal
 
-from bot.audio.fir import Down48StereoTo16Mono, Up24MonoTo48Stereo
+from bot.audio.fir import Down48StereoTo16Mono, Up24MonoTo48Stereo, down_taps, up_taps
 from bot.audio.pcm import Pcm16
 
 Feed = Callable[[Pcm16], Pcm16]
@@ -192,3 +193,13 @@ def test_both_channels_count_alike() -> None:
     )
     assert np.array_equal(of_left, of_right)
     assert fitted(of_left, 1000, 16_000)[0] == pytest.approx(AMPLITUDE / 2, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("ours", "cutoff_hz", "gain"),
+    [(down_taps(), 7_650.0, 1.0), (up_taps(), 11_850.0, 2.0)],
+    ids=["down", "up"],
+)
+def test_the_taps_are_those_that_scipy_designs(ours: Floats, cutoff_hz: float, gain: float) -> None:
+    theirs = gain * signal.firwin(len(ours), cutoff_hz, window=("kaiser", 8.5), fs=48_000)
+    assert np.abs(ours - theirs).max() <= 2.0**-23 + 1e-12, "but for their rounding"

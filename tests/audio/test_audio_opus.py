@@ -14,7 +14,6 @@ from bot.audio.opus import (
     Encoder,
     OpusError,
     library_path,
-    packet_channels,
     packet_has_lbrr,
     packet_samples,
 )
@@ -79,13 +78,6 @@ def test_the_encoder_heeds_its_settings() -> None:
     assert kinds == {"voip": {True}, "lowdelay": {False}}
 
 
-def test_channels_are_read_from_the_packet() -> None:
-    rng = np.random.default_rng(1)
-    wide = rng.integers(-9000, 9000, (960, 2)).astype(np.int16)
-    assert packet_channels(Encoder(48_000, 2, bitrate=128_000).encode(wide.tobytes())) == 2
-    assert packet_channels(Encoder(48_000, 1).encode(wide[:, 0].tobytes())) == 1
-
-
 def test_results_belong_to_the_caller() -> None:
     decoder = Decoder(16_000, 1)
     packets = packets_of(tone(16_000, 1, 200), Encoder(16_000, 1))
@@ -144,7 +136,7 @@ def test_the_frame_before_is_recovered_from_in_band_fec() -> None:
     assert errors[0] < errors[1] / 2
 
 
-@pytest.mark.parametrize("question", [packet_has_lbrr, packet_channels, Decoder(16_000, 1).decode])
+@pytest.mark.parametrize("question", [packet_has_lbrr, Decoder(16_000, 1).decode])
 def test_an_empty_packet_is_an_error_and_no_concealment(question: object) -> None:
     assert callable(question)
     with pytest.raises(OpusError):

@@ -54,7 +54,7 @@ async def bot_with(
 
 async def ended(asked: Interaction) -> Message:
     """Return the message of an answer that has ended."""
-    await asked.wait_for(lambda it: it.answer is not None and "Again" in labels(it.answer))
+    await asked.wait_for(lambda it: it.answer is not None and "Cancel" not in labels(it.answer))
     assert asked.answer is not None
     return asked.answer
 

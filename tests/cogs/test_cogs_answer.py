@@ -13,7 +13,7 @@ from loopback import eventually
 from bot.emulators.discord.knobs import RestFault
 from bot.emulators.discord.model import Upload
 from bot.emulators.discord.server import DiscordEmulator
-from bot.media.errors import MediaError
+from bot.media.errors import MediaError, UnfitError
 from bot.media.events import Finished, Progress, TextWhole
 from bot.media.tasks.describe import Describe
 
@@ -118,6 +118,14 @@ async def test_an_answer_longer_than_a_page_shows_its_first_page_meanwhile(scene
     assert len(asked.history) == edits, "what looks the same is not sent again"
     scene.script.say(END)
     assert body(await ended(asked)) == first
+
+
+async def test_nothing_is_offered_where_the_same_would_fail_again(scene: Scene) -> None:
+    asked = scene.describe()
+    scene.script.say(UnfitError("cat.png is damaged: post another copy of it."))
+    message = await ended(asked)
+    assert message.text.endswith("cat.png is damaged: post another copy of it.")
+    assert labels(message) == []
 
 
 async def test_errors_are_said(scene: Scene) -> None:

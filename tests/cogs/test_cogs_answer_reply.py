@@ -60,11 +60,8 @@ async def seen_by_bot(scene: Scene, message: Message) -> discord.Message:
 
 async def test_a_reply_grows_and_ends_with_its_files(scene: Scene) -> None:
     question = ask(scene)
-    loop = asyncio.get_running_loop()
-    said = loop.time()
     scene.script.say(Progress("Looking", None), "A ")
     reply = await growing(scene, question)
-    assert loop.time() - said < 0.3
     assert labels(reply) == ["Cancel"]
     assert body(reply) == "A"
     assert reply.mentions == [], "who asked is not pinged"
@@ -113,7 +110,7 @@ async def test_the_buttons_of_a_reply(scene: Scene) -> None:
     scene.script.say("Some words")
     reply = await growing(scene, question)
     refused = await scene.press(reply, "Cancel", scene.bob)
-    assert refused.text == "Only who asked can stop this answer."
+    assert refused.text.startswith("Only who asked can stop this answer, or")
     await scene.press(reply, "Cancel").acknowledged()
     await complete(scene, question)
     assert reply.text.endswith("-# Stopped.")

@@ -226,7 +226,7 @@ async def test_clearing_forgets_what_was_asked_here(scene: Scene) -> None:
     kept = await answered(scene, elsewhere, "A secret?")
     text = await cleared(scene)
     assert text == (
-        "Forgotten, with the files: 2 answers to you in this server can't be gone on with any more."
+        "Forgotten: 2 answers to you in this server, with their files. They can't be continued any more."
     )
     assert await cleared(scene) == "I keep nothing of what you asked in this server."
     pending = await submitted(scene, about(scene, first), "Why?")
@@ -235,7 +235,7 @@ async def test_clearing_forgets_what_was_asked_here(scene: Scene) -> None:
     assert pending.answer.content.startswith("I can't go on with that answer: ")
     assert "Why?" in body(await answered(scene, about(scene, kept), "Why?")), "that was said elsewhere"
     assert await cleared(scene, direct.id) == (
-        "Forgotten, with the files: 2 answers to you in direct messages can't be gone on with any more."
+        "Forgotten: 2 answers to you in direct messages, with their files. They can't be continued any more."
     )
     with closing(sqlite3.connect(scene.path)) as plain:
         assert plain.execute("SELECT count(*) FROM answers").fetchone() == (0,)

@@ -72,7 +72,7 @@ def replies(scene: Scene, message: Message) -> list[Message]:
 
 async def answer_to(scene: Scene, message: Message) -> Message:
     """Return the answer to a message when it has ended."""
-    await eventually(lambda: any("Again" in labels(each) for each in replies(scene, message)))
+    await eventually(lambda: any("Cancel" not in labels(each) for each in replies(scene, message)))
     (answer,) = replies(scene, message)
     return answer
 

@@ -16,7 +16,7 @@ from bot.emulators.person import Person
 from bot.storage.database import Database
 from bot.storage.guilds import GuildChanges, GuildSettings, GuildStore
 from cogs.call_panel import QUIET_ID, STATUS_ID, TALK_ID
-from cogs.consent import GIVE_ID, HEARD, NOT_HEARD, WITHDRAW_ID, kept_text
+from cogs.consent import GIVE_ID, HEARD, HEARD_PRESSED, NOT_HEARD, WITHDRAW_ID, kept_text
 from cogs.talk import HEARD as TALK_HEARD
 
 DEFAULTS = GuildSettings(model="gemini-3.8-live", voice="Kore", turns="discord")
@@ -95,6 +95,11 @@ async def test_push_to_talk_has_a_button_under_the_answer_to_join(
             joined = await ada.run_command(world.text.id, "join")
             assert "Talk" in labels(joined)
             assert "What is said is not written down." in joined.text
+            assert "press Talk, or use /talk, and I hear you." in joined.text
+            assert "I hear nobody before they press Talk or use /talk." in joined.text
+            assert (await ada.click(joined, GIVE_ID)).text == HEARD_PRESSED
+            shown = await ada.run_command(world.text.id, "privacy show")
+            assert "I hear you after you press Talk or use /talk: you agreed" in shown.text
             await ada.secured_with(world.bot.id)
             pressed = await ada.click(joined, TALK_ID)
             assert (pressed.text, pressed.ephemeral) == (TALK_HEARD, True)

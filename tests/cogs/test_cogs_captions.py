@@ -294,7 +294,7 @@ async def test_captions_off_and_on(talk: Talk) -> None:
 async def test_who_is_not_in_the_call_can_not_switch_captions(talk: Talk) -> None:
     talk.open()
     answer = await talk.scene.asked("captions off").response()
-    assert answer.text.startswith("Only who may manage this server") and answer.ephemeral
+    assert answer.text.startswith("Only people with the Manage Server permission") and answer.ephemeral
     assert talk.guilds.get(talk.guild_id).captions
 
 

@@ -214,7 +214,7 @@ async def test_roles_are_chosen_and_taken_back(scene: Scene) -> None:
     assert scene.settings.join_roles == (scene.crew.id, scene.dj.id)
     select = component(panel, "earshot:config:set:people:join_roles")
     assert {str(value["id"]) for value in select["default_values"]} == set(roles)
-    assert f"<@&{scene.crew.id}>, <@&{scene.dj.id}> can use /join" in panel.text
+    assert f"People with <@&{scene.crew.id}> or <@&{scene.dj.id}>, or with the Manage Server" in panel.text
     assert panel.mention_role_ids == []
     await scene.choose(panel, "people:join_roles", [])
     restored = scene.settings
@@ -227,9 +227,12 @@ async def test_roles_are_chosen_and_taken_back(scene: Scene) -> None:
 async def test_who_may_do_nothing_is_told_who_may(scene: Scene) -> None:
     refused = await scene.run("config", scene.ada.id)
     assert refused.ephemeral
-    assert refused.text == "Only people who may Manage Server can set me up here: ask one of them."
+    assert (
+        refused.text == "Only people with the Manage Server permission can set me up here: ask one of them."
+    )
     await scene.guilds.change(scene.guild_id, config_roles=(scene.dj.id,))
-    assert f"Manage Server, or have <@&{scene.dj.id}>, can" in (await scene.run("config", scene.ada.id)).text
+    others = (await scene.run("config", scene.ada.id)).text
+    assert f"the Manage Server permission, or with <@&{scene.dj.id}>, can" in others
 
 
 async def test_who_has_the_role_may_but_not_consent_nor_the_role(scene: Scene) -> None:
@@ -242,12 +245,12 @@ async def test_who_has_the_role_may_but_not_consent_nor_the_role(scene: Scene) -
         await shown(scene.world.click(scene.ada.id, panel.id, f"earshot:config:page:{page}:"))
         select = component(panel, f"earshot:config:set:{page}:{name}")
         assert select["disabled"]
-        assert "Only who may Manage Server changes this." in panel.text
+        assert "Only people with the Manage Server permission can change this." in panel.text
         # A client that does not care, or a panel of before.
         select["disabled"] = False
         value = "notice" if name == "consent" else str(scene.crew.id)
         used = scene.world.select(scene.ada.id, panel.id, select["custom_id"], [value])
-        assert "Only who may Manage Server changes “" in await told(used)
+        assert "Only people with the Manage Server permission can change “" in await told(used)
     assert scene.settings.consent == "ask"
     assert scene.settings.config_roles == (scene.dj.id,)
 
@@ -432,7 +435,7 @@ async def test_an_import_is_no_way_around_the_rights(scene: Scene) -> None:
     for name, value in (("consent", "notice"), ("config_roles", None)):
         changed = file | {"settings": file["settings"] | {name: value}}
         used = await import_(scene, hers, Upload("x.json", json.dumps(changed).encode()), scene.ada.id)
-        assert "Only who may Manage Server changes" in await told(used)
+        assert "Only people with the Manage Server permission can change" in await told(used)
     changed = file | {"settings": file["settings"] | {"voice": "Puck"}}
     used = await import_(scene, hers, Upload("x.json", json.dumps(changed).encode()), scene.ada.id)
     assert "14 settings" in await told(used)

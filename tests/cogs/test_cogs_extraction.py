@@ -147,8 +147,8 @@ async def test_extracting_by_a_schema_file(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({}, "give exactly one of them"),
-        ({"kind": "form", "schema": "x"}, "give exactly one of them"),
+        ({}, "give exactly one of the options"),
+        ({"kind": "form", "schema": "x"}, "give exactly one of the options"),
         ({"schema": "none"}, "keeps no schema “none”: see /schema list"),
         ({"schema_file": upload(b"{,}", "x.json")}, "x.json is not JSON: in line 1, column 2"),
         ({"schema_file": upload(b" " * 65_537, "x.json")}, "x.json is larger than 64 KiB"),
@@ -192,7 +192,7 @@ async def test_only_who_manages_the_server_changes_its_schemas(scene: Scene) -> 
         scene.asked("schema add", name="x", file=upload(PAGES)),
         scene.asked("schema remove", name="x"),
     ):
-        assert "Only who may manage this server changes its schemas" in await said(asked)
+        assert "Only people with the Manage Server permission can change" in await said(asked)
     assert "keeps no schema" in await said(scene.asked("schema list"))
 
 
@@ -208,7 +208,7 @@ async def test_in_direct_messages_there_is_nothing_to_keep_schemas_for(scene: Sc
         asked("schema list"),
         asked("extract", file=LETTER, schema="x"),
     ):
-        assert "Schemas are kept for servers" in await said(interaction)
+        assert "Schemas are kept only for servers" in await said(interaction)
 
 
 async def test_inspecting_a_product(scene: Scene) -> None:

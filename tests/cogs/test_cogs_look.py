@@ -46,6 +46,12 @@ async def test_a_question_is_answered_aloud(scene: Scene) -> None:
     await eventually(lambda: scene.ada.heard(scene.world.bot.id) != [])
 
 
+async def test_a_bot_that_is_muted_promises_nothing_aloud(scene: Scene) -> None:
+    await scene.ada.run_command(scene.world.text.id, "mute-bot on")
+    muted = "I am muted, so I say nothing about it aloud; /mute-bot off changes that."
+    assert await scene.look(flag("red"), "Which colour?") == f"I see flag.png. {muted}"
+
+
 # -- connections
 
 

@@ -116,6 +116,14 @@ async def test_only_so_many_videos_wait(scene: Scene) -> None:
     assert len(told) - len(refused) >= MOST_CLIPS
 
 
+async def test_a_picture_is_seen_though_too_many_questions_wait(scene: Scene) -> None:
+    for _ in range(5):  # one of which is being said
+        await scene.ada.run_command(scene.world.text.id, "say", text="This takes a while to be said. " * 20)
+    told = await scene.look(flag("red", "blue"), "What is it?")
+    assert told == "I see flag.png; ask me about it. I have 4 texts left to answer; try again when I have."
+    await eventually(lambda: len(scene.pictures()) == 1)
+
+
 async def test_a_picture_that_the_model_refuses_costs_no_call(scene: Scene) -> None:
     """It is not sent again, since each connection would end for it; people are told."""
     scene.gemini.knobs.faults.append(Fault(Where.PICTURE_IN, Close(1007, "Unsupported picture."), times=9))

@@ -115,6 +115,21 @@ async def test_one_of_several_that_is_damaged_is_named(scene: Scene) -> None:
     assert not bad.reactions
 
 
+async def test_what_is_too_much_is_told_beside_what_is_seen(scene: Scene) -> None:
+    """A video begins at once and two wait; the question is about the pictures where no video has it."""
+    film = sound_film(["red"], None)
+    films = [Upload(f"{number}.mp4", film) for number in range(5)]
+    await scene.ada.run_command(scene.world.text.id, "mute-bot on")  # so that no answer takes long
+    message = post(scene, "@bot which colours are these?", flag("red", "blue"), *films)
+    await eventually(lambda: bool(scene.replies(message)))
+    (reply,) = scene.replies(message)
+    assert reply.text.endswith("4.mp4: I have 2 videos left to watch; show me this one when I have.")
+    assert EYES in message.reactions
+    question = "[Ada writes to you; answer aloud.]\nwhich colours are these?"
+    await eventually(lambda: question in scene.notes())
+    assert sum("plays you a video" in note for note in scene.notes()) == 5 - reply.text.count(".mp4:")
+
+
 async def test_where_it_may_not_react_the_captions_say_it(scene: Scene) -> None:
     world = scene.world
     world.set_permissions(scene.lounge.id, world.bot.id, deny=Permission.ADD_REACTIONS)
@@ -218,9 +233,60 @@ async def test_describe_shows_it_in_the_call_too_and_says_so(scene: Scene) -> No
     assert asked.answer is not None
     assert "300 x 200 pixels" in body(asked.answer)
     assert "flag.png · I see this in the call, too" in asked.answer.text
-    await eventually(lambda: "looked at flag.png (from Ada)" in scene.captions())
+    await eventually(lambda: "looked at flag.png (from Bob, shown by Ada)" in scene.captions())
     await shown(scene, 1)
+    assert any("[Ada shows you a picture, “flag.png”, which Bob posted." in note for note in scene.notes())
     assert scene.bot.turns() == []
+
+
+async def test_what_somebody_posted_who_objected_is_not_shown_in_the_call(reading: Scene) -> None:
+    bob = Person(reading.bot.discord, reading.world.add_user("Bob"))
+    await bob.run_command(reading.world.text.id, "privacy deaf")
+    theirs = post(reading, "my flag", flag("red", "blue"), author=bob.user)
+    asked = reading.ada.run_on_message(theirs, "Describe")
+    await asked.wait_for(lambda it: it.answer is not None and "Again" in labels(it.answer))
+    assert asked.answer is not None
+    assert "I see this in the call" not in asked.answer.text
+    mentioned = post(reading, "@bot what is that?", to=theirs)
+    await eventually(lambda: bool(reading.replies(mentioned)))
+    (reply,) = reading.replies(mentioned)
+    assert reply.text == "Bob has used /privacy deaf here, so I don't look at flag.png in the call."
+    assert reading.pictures() == [] and not mentioned.reactions
+    await bob.run_command(reading.world.text.id, "privacy listen")
+    await seen(post(reading, "@bot and now?", to=theirs))
+    await shown(reading, 1)
+
+
+async def test_what_is_replied_to_is_told_as_its_authors(reading: Scene) -> None:
+    bob = reading.world.add_user("Ada")  # who shares a name with her
+    theirs = post(reading, "my flag", flag("red", "blue"), author=bob)
+    await seen(post(reading, "@bot what is that?", to=theirs))
+    turn = await reading.turn(lambda turn: bool(turn.pictures))
+    assert "mostly red and blue" in turn.answer
+    assert any(
+        "[Ada shows you a picture, “flag.png”, which Ada 2 posted." in note for note in reading.notes()
+    )
+    await seen(post(reading, "@bot and mine?", flag("lime", name="mine.png"), to=theirs))
+    await eventually(lambda: any("“mine.png”. Say nothing" in note for note in reading.notes()))
+
+
+async def test_who_posted_it_takes_it_back(
+    discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
+) -> None:
+    discord_emulator.gateway.allowed_privileged = Intent.MESSAGE_CONTENT
+    async with look_scene(discord_emulator, gemini_emulator, tmp_path, retention_days=0) as scene:
+        bob = Person(scene.bot.discord, scene.world.add_user("Bob"))
+        await seen(post(scene, "@bot", flag("lime", name="mine.png")))
+        theirs = post(scene, "my flag", flag("red", "blue"), author=bob.user)
+        await seen(post(scene, "@bot", to=theirs))
+        await shown(scene, 2)
+        await bob.run_command(scene.world.text.id, "privacy deaf")
+        scene.gemini.sessions[-1].abort()
+        await eventually(lambda: len(scene.gemini.sessions) == 2)
+        await scene.ada.speak(SPEECH)
+        turn = await scene.turn(lambda turn: turn.measures is not None)
+        assert "mostly green" in turn.answer, "the newest of those that were not taken back"
+        assert len(scene.gemini.sessions[-1].log.pictures) == 1
 
 
 async def test_describe_by_who_is_elsewhere_is_as_ever(scene: Scene) -> None:

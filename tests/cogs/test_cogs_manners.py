@@ -61,7 +61,7 @@ async def test_say_waits_for_silence_and_so_many_texts_only(scene: Scene) -> Non
 
 async def test_only_people_in_the_call_and_who_may_configure_steer_it(scene: Scene) -> None:
     outsider = Person(scene.bot.discord, scene.world.add_user("Cyn"))
-    refusal = f"That is for people in the call, and for who may set me up here: join <#{scene.lounge}>."
+    refusal = f"Only people in the call, or who may set me up here, can do that: join <#{scene.lounge}>."
     uses: list[tuple[str, dict[str, Any]]] = [
         ("say", {"text": TEXT}),
         ("stop", {}),

@@ -1,7 +1,9 @@
 """What goes wrong at Gemini, on Discord or on the disk, from a command to the sentence that people read."""
 
+import io
 import tempfile
 import time
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,11 @@ from typing import Any
 import pytest
 from answer_bot import body, button, ended, labels
 from loopback import eventually
-from media_scene import CAT, FILM, Scene
+from media_scene import CAT, FILM, SPEECH, Scene
 from whole_scene import AFTER, LETTER, nothing_is_left, whole_scene
 
 from bot.emulators.discord.handles import Interaction
-from bot.emulators.discord.model import Message
+from bot.emulators.discord.model import Message, Upload
 from bot.emulators.discord.permissions import Permission
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.faults import Abort
@@ -273,9 +275,23 @@ async def test_the_disk_is_full_while_a_file_is_fetched(
     await refused(scene, DISK_FULL, "describe", image1=CAT)
 
 
+def long_speech() -> Upload:
+    """Return a recording too large to go along as it is."""
+    out = io.BytesIO()
+    with wave.open(io.BytesIO(SPEECH.data)) as said, wave.open(out, "wb") as made:
+        made.setparams(said.getparams())
+        made.writeframes(said.readframes(said.getnframes()) * 3)
+    return Upload("long.wav", out.getvalue())
+
+
+# What is written anew as it is fitted.
+FITTED: dict[str, dict[str, Any]] = {"describe": {"image1": CAT}, "transcribe": {"file": long_speech()}}
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is full")
-async def test_the_disk_is_full_while_a_picture_is_fitted(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", FITTED)
+async def test_the_disk_is_full_while_a_file_is_fitted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     made = tempfile.mkdtemp
 
@@ -286,4 +302,4 @@ async def test_the_disk_is_full_while_a_picture_is_fitted(
         return folder
 
     monkeypatch.setattr(tempfile, "mkdtemp", full)
-    await refused(scene, DISK_FULL, "describe", image1=CAT)
+    await refused(scene, DISK_FULL, command, **FITTED[command])

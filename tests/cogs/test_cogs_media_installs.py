@@ -171,7 +171,7 @@ async def test_what_is_kept_can_be_cleared(scene: Scene, where: str) -> None:
     here = "in this server" if where == SERVER else "in direct messages"
     told = await scene.world.run_command(eve.id, channel.id, "context clear")
     assert told.ephemeral
-    assert told.text == f"Forgotten, with the files: 1 answer to you {here} can't be gone on with any more."
+    assert told.text == f"Forgotten: 1 answer to you {here}, with its files. It can't be continued any more."
     await nothing_is_left(scene)
 
 
@@ -179,9 +179,7 @@ async def test_schemas_are_for_servers(scene: Scene) -> None:
     eve, channel = place(scene, GROUP)
     given = {"file": CAT, "schema": "invoice"}
     told = await scene.world.run_command(eve.id, channel.id, "extract", given)
-    assert told.text == (
-        "Schemas are kept for servers, and this is none: give /extract one as schema_file here."
-    )
+    assert told.text == ("Schemas are kept only for servers: here, give /extract your schema as schema_file.")
 
 
 @pytest.mark.parametrize("app", ["Describe", "Summarize", "Transcribe", "Ask"])

@@ -16,7 +16,7 @@ from loopback import RunningBot, eventually, people_turns, running_bot
 
 from bot.audio.pcm import Pcm16
 from bot.demo.measure import arrival
-from bot.emulators.discord.model import ChannelType, Message
+from bot.emulators.discord.model import ChannelType, Guild, Message
 from bot.emulators.discord.permissions import Permission
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.discord.world import World
@@ -24,7 +24,7 @@ from bot.emulators.gemini.faults import Fault, Late, Where
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.emulators.person import Person
 from bot.emulators.tls import CertificateAuthority
-from cogs.returning import AT_ONCE, WINDOW_S
+from cogs.returning import AT_ONCE, MOST, WINDOW_S, WITHIN_S
 
 SPEECH = Path(__file__).parents[1] / "media" / "speech-austen-0880.wav"
 BACK_S = 10.0  # from the start of the process: what is promised
@@ -166,7 +166,7 @@ async def test_after_a_restart_it_says_so_in_one_line_and_not_what_it_is(scene: 
         assert scene.bot_is_in() == scene.lounge_id
         (line,) = scene.said()
         assert line == (
-            f"I am back in <#{scene.lounge_id}> after a restart: I hear whom I heard before, and remember "
+            f"I am back in <#{scene.lounge_id}> after a restart: whom I hear is as before, but I remember "
             "nothing of the talk."
         )
         scene.there.gateway.forget_sessions()
@@ -193,6 +193,18 @@ async def test_a_call_that_ended_by_itself_is_not_come_back_to(scene: Scene) -> 
         await eventually(lambda: scene.rows() == [])
         await eventually(lambda: bool(scene.said()))
         assert "I was disconnected from the voice channel" in scene.said()[0]
+
+
+async def test_who_left_while_it_could_not_be_stored_is_not_come_back_to(scene: Scene) -> None:
+    async with scene.running():
+        await scene.join()
+        await eventually(lambda: bool(scene.rows()))
+        with closing(sqlite3.connect(scene.folder / "earshot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await scene.ada.run_command(scene.world.text.id, "leave")
+            assert scene.bot_is_in() is None
+            assert scene.rows(), "it was not locked"
+    assert scene.rows() == []
 
 
 async def stays_away(scene: Scene) -> None:
@@ -271,23 +283,27 @@ async def test_a_text_channel_that_is_gone_has_the_voice_channels_chat_in_its_pl
     await scene.ran()
     chat = scene.world.text.id
     scene.world.delete_channel(chat)
-    async with scene.running():
-        await eventually(lambda: bool(scene.world.messages(scene.lounge_id)))
-        assert "I am back in" in scene.world.messages(scene.lounge_id)[0].text
+    async with scene.running():  # among what was written down of the call before
+        await eventually(
+            lambda: any("I am back in" in each.text for each in scene.world.messages(scene.lounge_id))
+        )
+
+
+def settle(scene: Scene, number: int, *, seen_at: float) -> tuple[Guild, int]:
+    """Make another guild in whose voice channel somebody waits for the bot; return it and the channel."""
+    guild = scene.world.add_guild(f"Guild {number}")
+    lounge = scene.world.add_channel("Voice", ChannelType.VOICE, guild=guild)
+    scene.world.join_voice(scene.world.add_user("Eve", guild).id, lounge.id)
+    with closing(sqlite3.connect(scene.folder / "earshot.db")) as plain, plain:
+        row = (guild.id, lounge.id, seen_at)
+        plain.execute("INSERT INTO running_calls (guild_id, channel_id, seen_at) VALUES (?, ?, ?)", row)
+    return guild, lounge.id
 
 
 async def test_many_calls_are_come_back_to_a_few_at_a_time(scene: Scene) -> None:
     await scene.ran()
     homes = [(scene.world.guild, scene.lounge_id)]
-    for number in range(AT_ONCE + 1):
-        guild = scene.world.add_guild(f"Guild {number}")
-        lounge = scene.world.add_channel("Voice", ChannelType.VOICE, guild=guild)
-        scene.world.join_voice(scene.world.add_user("Eve", guild).id, lounge.id)
-        homes.append((guild, lounge.id))
-    with closing(sqlite3.connect(scene.folder / "earshot.db")) as plain, plain:
-        for guild, lounge_id in homes[1:]:
-            row = (guild.id, lounge_id, time.time())
-            plain.execute("INSERT INTO running_calls (guild_id, channel_id, seen_at) VALUES (?, ?, ?)", row)
+    homes += [settle(scene, number, seen_at=time.time()) for number in range(AT_ONCE + 1)]
     scene.gemini.knobs.faults.append(Fault(Where.SETUP, Late(3.0), times=99))
     before = len(scene.gemini.sessions)
     async with scene.running():
@@ -299,3 +315,46 @@ async def test_many_calls_are_come_back_to_a_few_at_a_time(scene: Scene) -> None
             lounge_id for _, lounge_id in homes
         }
         await eventually(lambda: len(scene.rows()) == len(homes))
+
+
+async def test_whose_turn_comes_too_late_is_not_come_back_to(scene: Scene) -> None:
+    await scene.ran()
+    now = time.time()
+    homes = [settle(scene, number, seen_at=now)[0] for number in range(2 * AT_ONCE - 1)]
+    late, _ = settle(scene, 2 * AT_ONCE, seen_at=now - WINDOW_S + 5.5)  # for so long it is worth it
+    scene.gemini.knobs.faults.append(Fault(Where.SETUP, Late(3.0), times=2 * AT_ONCE))
+    async with scene.running():
+        await eventually(lambda: all(scene.world.bot.id in guild.voice_states for guild in homes))
+        await eventually(lambda: late.id not in {guild_id for guild_id, _, _ in scene.rows()})
+        await asyncio.sleep(GONE_S)
+        assert scene.world.bot.id not in late.voice_states
+
+
+async def test_people_are_told_of_each_return_and_after_too_many_it_stays_away(scene: Scene) -> None:
+    await scene.ran()
+    for count in range(1, MOST + 1):
+        async with scene.running():
+            await eventually(lambda: len(scene.said()) == count)  # noqa: B023 - awaited within the loop
+            assert scene.bot_is_in() == scene.lounge_id
+    await stays_away(scene)
+    assert scene.said()[MOST:] == [
+        f"I came back to <#{scene.lounge_id}> 3 times, and each time was ended within 10 minutes, so now I "
+        "stay away: /join brings me back. Whoever runs me finds more in my log."
+    ]
+    await stays_away(scene)
+    assert len(scene.said()) == MOST + 1
+    async with scene.running():
+        await scene.join()
+        await eventually(lambda: bool(scene.rows()))
+    async with scene.running():  # and that is a new beginning
+        await eventually(lambda: scene.bot_is_in() == scene.lounge_id and len(scene.said()) == MOST + 2)
+
+
+async def test_restarts_that_lie_apart_do_not_count_together(scene: Scene) -> None:
+    await scene.ran()
+    for count in range(1, MOST + 2):
+        async with scene.running():
+            await eventually(lambda: len(scene.said()) == count)  # noqa: B023 - awaited within the loop
+            assert scene.bot_is_in() == scene.lounge_id
+        with closing(sqlite3.connect(scene.folder / "earshot.db")) as plain, plain:
+            plain.execute("UPDATE running_calls SET returned_at = returned_at - ?", (WITHIN_S,))

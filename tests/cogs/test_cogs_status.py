@@ -49,12 +49,12 @@ def text(status: CallStatus, seen: Seen = WELL) -> str:
 
 def test_latencies_are_shown_where_they_were_measured() -> None:
     shown = text(CALM)
-    assert "your word to Gemini: 2 / 9 ms" in shown
+    assert "your word to Gemini: 2 / 9 ms of 3\n" in shown
     assert "falling silent when interrupted: not measured yet" in shown
     assert "I was meant" not in shown
     addressed = text(replace(CALM, mode=Mode.ADDRESSED))
-    assert "**I answer:** who calls me by my name" in addressed
-    assert "knowing that I was meant: 300 / 300 ms" in addressed
+    assert "**I answer:** people who call me by my name" in addressed
+    assert "knowing that I was meant: 300 / 300 ms of 1" in addressed
 
 
 def test_the_floor_is_shown_as_it_is_held() -> None:
@@ -97,3 +97,9 @@ def test_the_largest_call_fits_into_a_message() -> None:
     assert len(shown) < LIMIT
     assert "and 20 more" in shown
     assert "and 91 more" in shown
+
+
+def test_where_talk_is_pressed_it_says_that_nobody_is_heard_before() -> None:
+    shown = text(replace(CALM, mode=Mode.PUSH_TO_TALK))
+    assert "**Heard after they press Talk:** <@1>" in shown
+    assert "**Heard:** <@1>" in text(CALM)

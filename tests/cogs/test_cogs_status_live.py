@@ -51,7 +51,7 @@ async def test_the_panel_shows_the_call_as_it_goes_on(scene: Scene) -> None:
     for line in (
         f"### In <#{scene.lounge}> since <t:",
         f"**Heard:** <@{scene.ada.user.id}>",
-        "**Not heard, without their consent:** nobody",
+        "**Not heard (they have not agreed, or object):** nobody",
         "**Speaking:** nobody",
         "**I answer:** everyone",
         "**Discord voice:** connected",
@@ -67,7 +67,7 @@ async def test_the_panel_shows_the_call_as_it_goes_on(scene: Scene) -> None:
     ):
         assert line in first, first
     bob = await scene.bob()
-    await eventually(lambda: f"consent:** <@{bob.user.id}>" in text(panel))
+    await eventually(lambda: f"or object):** <@{bob.user.id}>" in text(panel))
     seen, frames = asyncio.Event(), 0
     watching = asyncio.create_task(watch(panel, f"**Speaking:** <@{scene.ada.user.id}>", seen))
     while not seen.is_set():  # while this machine is busy, the panel is less so

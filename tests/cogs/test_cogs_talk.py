@@ -39,6 +39,7 @@ async def test_talk_is_heard_while_it_is_pressed(
             assert sent() == 0, "nobody pressed"
             message = await ada.run_command(world.text.id, "talk")
             assert message.text == HEARD
+            assert "20 seconds" in message.text and "2 minutes" in message.text
             await ada.speak(SPEECH)
             await eventually(lambda: sent() > 0)
             world.click(ada.user.id, message.id, button(message, "Done")["custom_id"])

@@ -172,7 +172,7 @@ async def test_join_a_stage(scene: Scene) -> None:
 
 async def test_join_a_full_channel(scene: Scene) -> None:
     scene.world.set_user_limit(scene.lounge.id, 1)
-    assert "is full (1 people)" in (await scene.run("join")).text
+    assert "is full, at its limit of 1" in (await scene.run("join")).text
     assert scene.bot_is_in() is None
 
 
@@ -184,7 +184,7 @@ async def test_join_twice_shows_the_buttons_again(scene: Scene) -> None:
     assert again.text.startswith(f"I am already in <#{scene.lounge.id}>")
     assert scene.consents() == [(scene.person.id, True), (other.id, True)]
     assert len(scene.gemini.sessions) == 1
-    assert (await scene.click(again, WITHDRAW_ID, other)).text == "I don't hear you any more."
+    assert (await scene.click(again, WITHDRAW_ID, other)).text.startswith("I don't hear you any more.")
 
 
 async def test_join_while_in_another_channel(scene: Scene) -> None:

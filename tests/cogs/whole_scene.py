@@ -96,7 +96,7 @@ def running() -> list[str]:
 
 async def ended(asked: Interaction, within_s: float = 20) -> Message:
     """Return the message of an answer that has ended, also where many are given at once."""
-    await asked.wait_for(lambda it: it.answer is not None and "Again" in labels(it.answer), within_s)
+    await asked.wait_for(lambda it: it.answer is not None and "Cancel" not in labels(it.answer), within_s)
     assert asked.answer is not None
     return asked.answer
 

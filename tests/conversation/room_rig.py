@@ -9,7 +9,7 @@ from bot.conversation.actions import Action
 from bot.conversation.room import Mode, Room
 from bot.conversation.uplink import Uplink
 from bot.live.client import make_client
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Text
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text
 from bot.live.session import LiveSession
 from bot.live.setup import LiveSetup
 from bot.voice.events import Heard, Hushed
@@ -46,7 +46,8 @@ class Rig:
             name_of=NAMES.get,
             present=lambda: NAMES,
             on_take=lambda user_id, _at: self.taken.append(user_id),
-            on_release=lambda at, spoken_s, _speakers: self.released.append((at, spoken_s)),
+            on_speech=lambda _speakers, _at: None,
+            on_release=lambda at, spoken_s: self.released.append((at, spoken_s)),
         )
 
     def until(self, now: float) -> None:

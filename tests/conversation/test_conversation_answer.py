@@ -10,7 +10,7 @@ import pytest
 
 from bot.audio.pcm import LIVE_OUT_HZ
 from bot.audio.ratepath import rate_path
-from bot.conversation.answer import TRANSITIONS, Answer, AnswerEvent, AnswerState
+from bot.conversation.answer import QUEUE, QUEUE_BYTES, TRANSITIONS, Answer, AnswerEvent, AnswerState
 from bot.live.events import AnswerAudio
 from bot.voice.playout import Playout
 
@@ -86,6 +86,49 @@ async def test_a_burst_does_not_hold_up_the_loop(answer: Answer) -> None:
         await asyncio.sleep(0)
         turns += 1
     assert turns >= 250
+
+
+async def test_an_answer_that_the_encoder_can_not_follow_is_cut_after_two_minutes(
+    answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(130):
+        answer.audio(chunk())
+    answer.audio(chunk(bytes(2)))
+    assert answer._waiting_bytes <= QUEUE_BYTES
+    assert len(caplog.records) == 1, "it is said once"
+    answer.whole()
+    await settled(answer, 120_000)
+    assert answer._waiting_bytes == 0
+    assert answer.audio(chunk()), "there is room again"
+    await settled(answer, 121_000)
+
+
+async def test_an_answer_in_tiny_chunks_is_bounded_too(answer: Answer) -> None:
+    for _ in range(2 * QUEUE):
+        answer.audio(chunk(bytes(2)))
+    assert len(answer._slices) == QUEUE
+    answer.barge_in(time.monotonic())
+    assert answer._waiting_bytes == 0
+
+
+async def test_what_is_encoded_again_after_a_change_of_loudness_takes_no_room(answer: Answer) -> None:
+    answer.audio(chunk())
+    await settled(answer, 1000)
+    answer.set_gain(0.5)
+    for _ in range(119):
+        answer.audio(chunk())
+    assert answer._waiting_bytes < QUEUE_BYTES
+    await settled(answer, 120_000)
+    assert answer._waiting_bytes == 0
+
+
+async def test_what_is_to_be_encoded_again_is_dropped_with_the_answer(answer: Answer) -> None:
+    answer.audio(chunk())
+    await settled(answer, 1000)
+    answer.set_gain(0.5)
+    assert answer.encoding
+    answer.barge_in(time.monotonic())
+    assert not answer.encoding
 
 
 async def test_an_answer_at_another_rate_is_a_failure_and_not_played_wrong() -> None:

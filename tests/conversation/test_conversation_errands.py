@@ -10,12 +10,22 @@ from loopback import eventually
 
 from bot.conversation import toolbox
 from bot.conversation.address import Callsign
-from bot.conversation.errands import ASKED_S, Errands
+from bot.conversation.errands import Errands
 from bot.conversation.gate import AddressGate, GateState
 from bot.conversation.toolbox import Tool, ToolUse
 from bot.live.client import make_client
-from bot.live.events import AnswerAudio, AnswerEnded, LiveEvent, Searched, ToolCalled, WebPage
-from bot.live.outbox import ToolResult
+from bot.live.events import (
+    AnswerAudio,
+    AnswerEnded,
+    Interrupted,
+    LiveEvent,
+    Lost,
+    Searched,
+    ToolCalled,
+    ToolsCancelled,
+    WebPage,
+)
+from bot.live.items import ToolResult
 from bot.live.session import LiveSession
 from bot.live.setup import LiveSetup
 from bot.live.tools import FunctionSpec
@@ -59,6 +69,13 @@ class Bench:
     def told(self, event: LiveEvent) -> None:
         self.errands.told(event)
 
+    def spoke(self, user_id: int, at: float) -> None:
+        """Have a person's turn begin and be over."""
+        askers = self.errands.askers
+        askers.turn_began(at)
+        askers.spoke({user_id}, at)
+        askers.turn_ended()
+
     def call(self, name: str = "lamp") -> None:
         """Have the model call a function."""
         call = {"id": f"call-{next(self.numbers)}", "name": name, "args": {}}
@@ -97,29 +114,63 @@ async def bench() -> AsyncIterator[Bench]:
     await eventually(lambda: made.errands.toolbox.running == 0)
 
 
-async def test_all_since_the_last_answer_are_taken_for_who_asked(bench: Bench) -> None:
+async def test_a_call_is_put_down_to_who_has_spoken(bench: Bench) -> None:
     assert (await bench.used()).askers == frozenset(), "nobody has spoken"
-    bench.errands.released(frozenset({ADA}), 0.0)
+    bench.spoke(ADA, 0.0)
     assert (await bench.used()).askers == {ADA}
-    bench.errands.released(frozenset({BEN}), 1.0)
-    assert (await bench.used()).askers == {ADA, BEN}, "neither had an answer"
-    bench.errands.answer_began()
-    assert (await bench.used()).askers == {ADA, BEN}, "the model calls while it speaks, too"
-    bench.errands.released(frozenset({BEN}), 1.0)
-    assert (await bench.used()).askers == {BEN}
-    assert bench.results() == ["lamp"] * 5
+    bench.errands.askers.answer_began()
+    bench.told(AnswerEnded(0.5))
+    bench.told(AnswerEnded(0.6))  # of what it told of the result
+    bench.errands.askers.spoke({BEN}, 1.0)
+    assert (await bench.used()).askers == {BEN}, "whose turn is not over yet"
+    assert bench.results() == ["lamp"] * 3
 
 
-async def test_who_writes_asks_and_a_text_that_is_read_out_does_not(bench: Bench) -> None:
-    bench.errands.released(frozenset({ADA}), 0.0)
-    bench.errands.asked(BEN, 1.0)
+async def test_what_a_result_leads_to_is_also_the_word_of_who_asked_for_it(bench: Bench) -> None:
+    bench.spoke(ADA, 0.0)
+    bench.let_go.clear()
+    bench.call()
+    bench.errands.askers.answer_began()  # one moment
+    bench.told(AnswerEnded(0.5))
+    bench.let_go.set()
+    await eventually(lambda: bench.results() == ["lamp"])
+    bench.spoke(BEN, 1.0)
+    assert (await bench.used()).askers == {ADA, BEN}
+
+
+async def test_a_call_that_was_given_up_leads_to_nothing(bench: Bench) -> None:
+    bench.spoke(ADA, 0.0)
+    bench.let_go.clear()
+    bench.call()
+    bench.errands.askers.answer_began()
+    bench.told(AnswerEnded(0.5))
+    bench.told(ToolsCancelled(("call-0",)))
+    bench.let_go.set()
+    bench.spoke(BEN, 1.0)
     assert (await bench.used()).askers == {BEN}
-    bench.errands.asked(None, 1.0)
-    assert (await bench.used()).askers == frozenset()
+
+
+async def test_an_answer_that_is_broken_off_is_nobodys_any_more(bench: Bench) -> None:
+    bench.spoke(ADA, 0.0)
+    bench.errands.askers.answer_began()
+    bench.errands.askers.spoke({BEN}, 1.0)
+    assert (await bench.used()).askers == {ADA, BEN}
+    bench.told(Interrupted(1.1))
+    bench.told(AnswerEnded(1.1))
+    bench.told(AnswerEnded(1.2))
+    assert (await bench.used()).askers == {BEN}
+
+
+async def test_what_a_lost_connection_left_is_still_the_word_of_who_said_it(bench: Bench) -> None:
+    bench.spoke(ADA, 0.0)
+    bench.errands.askers.answer_began()
+    bench.told(Lost("gone"))
+    bench.spoke(BEN, 1.0)
+    assert (await bench.used()).askers == {ADA, BEN}, "it is heard again, and asks anew"
 
 
 async def test_pictures_pages_and_notes_taint_what_follows(bench: Bench) -> None:
-    bench.errands.released(frozenset({ADA}), 0.0)
+    bench.spoke(ADA, 0.0)
     assert not (await bench.used()).tainted
     bench.errands.shown()
     assert (await bench.used()).tainted
@@ -144,7 +195,7 @@ def addressed(bench: Bench) -> AddressGate:
 
 async def test_where_nobody_clearly_called_the_bot_it_asks_first(bench: Bench) -> None:
     gate = addressed(bench)
-    bench.errands.released(frozenset({ADA}), 0.0)
+    bench.spoke(ADA, 0.0)
     assert (await bench.used()).tainted
     gate.understood("Earshot, the lamp please", 0.1)
     assert not (await bench.used()).tainted
@@ -154,7 +205,7 @@ async def test_a_result_that_is_there_before_the_answer_begins_is_told_after_it_
     bench: Bench,
 ) -> None:
     gate = addressed(bench)
-    bench.errands.released(frozenset({ADA}), 0.0)
+    bench.spoke(ADA, 0.0)
     gate.understood("Earshot, the lamp please", 0.1)
     await bench.used()
     assert gate.told(AUDIO, 0.2) == [AUDIO], "the answer to the words"
@@ -166,7 +217,7 @@ async def test_a_result_that_is_there_before_the_answer_begins_is_told_after_it_
 
 async def test_an_answer_that_is_over_before_the_result_leaves_one_to_be_heard(bench: Bench) -> None:
     gate = addressed(bench)
-    bench.errands.released(frozenset({ADA}), 0.0)
+    bench.spoke(ADA, 0.0)
     gate.understood("Earshot, the lamp please", 0.1)
     bench.let_go.clear()
     bench.call()
@@ -210,7 +261,7 @@ async def test_a_call_after_the_end_is_answered_by_nobody(bench: Bench) -> None:
 
 async def test_after_a_hush_nothing_is_said_of_what_runs(bench: Bench) -> None:
     gate = addressed(bench)
-    bench.errands.released(frozenset({ADA}), 0.0)
+    bench.spoke(ADA, 0.0)
     gate.understood("Earshot, the lamp please", 0.1)
     bench.let_go.clear()
     bench.call()
@@ -235,14 +286,6 @@ async def test_only_who_called_the_bot_hears_that_something_takes_long(
     gate.understood("Earshot, the lamp please", 0.1)
     bench.call()
     await eventually(lambda: bench.slow == [True])
-
-
-async def test_who_fell_silent_long_before_did_not_ask(bench: Bench) -> None:
-    bench.errands.released(frozenset({ADA}), 0.0)
-    bench.errands.released(frozenset({BEN}), ASKED_S)
-    assert (await bench.used()).askers == {ADA, BEN}
-    bench.errands.released(frozenset({BEN}), ASKED_S + 1.0)
-    assert (await bench.used()).askers == {BEN}, "though nobody heard an answer"
 
 
 SEARCHED = Searched(("tea",), (WebPage("https://a.example", "A"),))

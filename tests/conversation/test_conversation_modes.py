@@ -19,6 +19,7 @@ from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini import messages
 from bot.emulators.gemini.faults import Fault, Late, Send, Status, Where
 from bot.emulators.gemini.server import GeminiEmulator
+from bot.live.recap import CUT_OFF
 from bot.voice.playout import Playout
 
 ADDRESSED = CallOptions(mode=Mode.ADDRESSED, names=("Earshot",))
@@ -160,6 +161,37 @@ async def test_chatter_of_others_does_not_cut_an_answer_off_and_the_asker_does(s
     speak(call, 1, 10)
     assert not playout(call).playing
     assert call.status().holder in (1, 2)
+
+
+async def test_the_rest_of_an_answer_that_was_cut_off_is_heard_too(scene: Scene) -> None:
+    scene.options = ADDRESSED
+    scene.gemini.knobs.playback_speed, scene.gemini.knobs.stream_speed = 1.0, 1.2
+    call = await scene.join()
+    understood(scene, "Earshot, tell us something")
+    speak(call, 1, 50)
+    await eventually(lambda: playout(call).live_to_ear.count == 1)
+    scene.gemini.sessions[-1].close(1011)
+    await eventually(lambda: any(CUT_OFF in note for note in scene.notes()))
+    await eventually(lambda: playout(call).live_to_ear.count == 2)
+    understood(scene, "what a nice story")
+    speak(call, 2, 50)
+    await quiet(scene, call, 3)
+    assert playout(call).live_to_ear.count == 2, "the next answer has to be asked for again"
+
+
+async def test_what_nobody_heard_is_not_gone_on_with(scene: Scene) -> None:
+    scene.options = ADDRESSED
+    scene.gemini.knobs.playback_speed, scene.gemini.knobs.stream_speed = 1.0, 1.2
+    call = await scene.join()
+    understood(scene, "the weather is nice")
+    speak(call, 1, 50)
+    await eventually(lambda: bool(scene.model_turns()) and scene.model_turns()[0].spoken_bytes > 0)
+    await asyncio.sleep(0.2)
+    scene.gemini.sessions[-1].close(1011)
+    await eventually(lambda: len(scene.gemini.sessions) == 2 and call.status().live == "ready")
+    await asyncio.sleep(0.5)
+    assert not any(CUT_OFF in note for note in scene.notes())
+    assert playout(call).live_to_ear.count == 0
 
 
 async def test_the_model_is_told_how_to_behave_and_a_change_of_mode_tells_it_anew(scene: Scene) -> None:

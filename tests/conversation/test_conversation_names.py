@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from room_rig import Rig
 
 from bot.conversation.names import LONGEST, NOBODY, WORDS, Names, cleaned
 
@@ -52,3 +53,10 @@ def test_two_people_never_share_a_name_and_a_label_lasts() -> None:
     assert names.label(1, "Grace") == "Grace"
     names.forget(1)
     assert names.label(6, "Grace") == "Grace"
+
+
+def test_who_is_elsewhere_is_called_by_no_name_of_who_is_here() -> None:
+    made = Rig()
+    assert made.uplink.label(9, "Ben") == "Ben 2", "though Ben has said nothing yet"
+    assert made.uplink.label(9, "Eve") == "Eve"
+    assert made.uplink.label(2, "whatever") == "Ben"

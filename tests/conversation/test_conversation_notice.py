@@ -79,6 +79,13 @@ def test_the_words_tell_what_it_is_and_whom_it_hears(
     assert all(part in text for part in expected)
 
 
+def test_where_a_button_is_pressed_it_does_not_claim_to_hear_before() -> None:
+    assert "hear those here who have agreed to it, once they press Talk." in words(
+        "Earshot", None, everyone=False, pressed=True
+    )
+    assert "Talk" not in WORDS
+
+
 def test_it_is_due_once() -> None:
     notice = Notice("say it")
     assert notice.take() is None, "nobody is there"
@@ -119,7 +126,7 @@ async def test_it_is_said_when_the_first_person_comes_and_not_again(scene: Scene
     await somebody_comes(scene)
     await eventually(lambda: spoken(scene) > 0)
     assert [turn.texts for turn in notices(scene)] == [(WORDS,)]
-    assert call.status().live_to_ear.count == 1
+    await eventually(lambda: call.status().live_to_ear.count == 1)
     await somebody_comes(scene, "Ben")
     scene.gemini.sessions[-1].close(1011)
     await eventually(lambda: len(scene.gemini.sessions) == 2 and call._live.state is LiveState.READY)

@@ -11,7 +11,8 @@ from bot.conversation.sights import SECOND_BYTES, Clip, Sight
 from bot.conversation.tail import TAIL_S
 from bot.live.client import make_client
 from bot.live.events import AnswerEnded, Ready
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Outbox, Picture, Text
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Picture, Text
+from bot.live.outbox import Outbox
 from bot.live.session import LiveSession
 from bot.live.setup import LiveSetup
 
@@ -34,7 +35,7 @@ class Rig:
             sound_began=lambda title, at: self.told.append(("began", title)),
             sound_over=lambda at, seconds: self.told.append(("over", seconds)),
         )
-        self.showing = Showing(self.live, label=NAMES.__getitem__, viewers=viewers)
+        self.showing = Showing(self.live, label=lambda user_id, name: name or NAMES[user_id], viewers=viewers)
 
     @property
     def outbox(self) -> Outbox:
@@ -97,8 +98,12 @@ def test_a_picture_is_shown_at_once_with_who_shows_it() -> None:
     made = rig()
     made.showing.show([sight("cat.png")], 1.0)
     assert made.taken() == [
-        Text("[Ada shows you a picture, “cat.png”. Say nothing about it until somebody asks.]", answer=False),
-        Picture(b"cat.png", ADA),
+        Text(
+            "[Ada shows you a picture, “cat.png”. Say nothing about it until somebody asks.]",
+            answer=False,
+            by=frozenset({ADA}),
+        ),
+        Picture(b"cat.png", frozenset({ADA})),
     ]
     assert made.told == [("noted", "looked at cat.png (from Ada)")]
     assert [each.title for each in made.showing.sights.pictures] == ["cat.png"]
@@ -127,8 +132,8 @@ def test_a_fresh_session_is_shown_the_newest_before_what_waits() -> None:
     made.showing.told(Ready(resumed=False), 1.0)
     again = "[What Bob showed you before: a picture, “new.png”. This needs no answer.]"
     assert made.taken() == [
-        Text(again, answer=False),
-        Picture(b"new.png", BOB),
+        Text(again, answer=False, by=frozenset({BOB})),
+        Picture(b"new.png", frozenset({BOB})),
         Text("What is it?", answer=True),
     ]
     assert len(made.told) == 1, "people are not told of it twice"
@@ -205,9 +210,9 @@ def test_a_video_is_one_turn() -> None:
     assert isinstance(note, Text) and not note.answer
     assert note.text.startswith("[Ada plays you a video of 3 s, “film.mp4”: its sound, and a picture of each")
     assert note.text.endswith("At its end, say in a sentence or two what you saw and heard.]")
-    second = Audio(b"\1" * SECOND_BYTES, 0.0, ADA, direct=False)
-    half = Audio(b"\1" * (SECOND_BYTES // 2), 0.0, ADA, direct=False)
-    shown = [Picture(b"%d" % number, ADA) for number in range(3)]
+    second = Audio(b"\1" * SECOND_BYTES, 0.0, frozenset({ADA}), direct=False)
+    half = Audio(b"\1" * (SECOND_BYTES // 2), 0.0, frozenset({ADA}), direct=False)
+    shown = [Picture(b"%d" % number, frozenset({ADA})) for number in range(3)]
     assert turn == [ActivityStart(), shown[0], second, shown[1], second, shown[2], half, ActivityEnd()]
     assert made.told == [("noted", "watched film.mp4 (from Ada)"), ("began", "film.mp4"), ("over", 2.5)]
     assert made.showing.deadline() is None
@@ -272,7 +277,7 @@ def test_where_the_model_finds_turns_silence_follows_and_then_a_nudge() -> None:
     assert made.taken() == []
     assert made.showing.poll(now + NUDGE_S) == Asked(None)
     told = "[The video “film.mp4” is over. Now say in a sentence or two what you saw and heard.]"
-    assert made.taken() == [Text(told, answer=True)]
+    assert made.taken() == [Text(told, answer=True, by=frozenset({ADA}))]
     assert made.showing.deadline() is None
 
 

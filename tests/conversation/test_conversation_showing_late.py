@@ -1,10 +1,11 @@
 """Pictures and videos while the event loop is late: they wait, in order, for a while."""
 
+import pytest
 from test_conversation_showing import ADA, BOB, Rig, clip, jpegs, rig, sight
 
 from bot.conversation.overload import PICTURES_S, STILL_S, Load
 from bot.conversation.showing import FEED_S, HELD_S
-from bot.conversation.sights import KEPT
+from bot.conversation.sights import KEPT, ShowError
 
 
 def stays_late(made: Rig, since: float, until: float) -> None:
@@ -43,10 +44,12 @@ def test_they_wait_for_some_seconds_however_late_the_loop_stays() -> None:
 def test_no_more_wait_than_would_be_kept() -> None:
     made = rig()
     stays_late(made, 0.0, STILL_S)
-    for number in range(KEPT + 2):
+    for number in range(KEPT):
         made.showing.show([sight(f"{number}.png")], STILL_S)
+    with pytest.raises(ShowError, match="I have no time to look at more pictures just now"):
+        made.showing.show([sight("more.png")], STILL_S)
     made.showing.poll(STILL_S + PICTURES_S)
-    assert jpegs(made.taken()) == [b"%d.png" % number for number in range(2, KEPT + 2)]
+    assert jpegs(made.taken()) == [b"%d.png" % number for number in range(KEPT)]
 
 
 def test_what_waits_is_forgotten_with_its_person_and_with_the_call() -> None:

@@ -94,7 +94,9 @@ class Bench:
         askers: tuple[int, ...] = (ADA,),
         **args: Any,
     ) -> None:
-        self.box.called(ToolCalled(call_id, name, args, connection), frozenset(askers), tainted=False)
+        self.box.called(
+            ToolCalled(call_id, name, args, connection), frozenset(askers), tainted=False, others=frozenset()
+        )
 
     async def answered(self, count: int = 1) -> list[Mapping[str, Any]]:
         await eventually(lambda: len(self.answers) >= count)

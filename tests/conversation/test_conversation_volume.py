@@ -215,3 +215,18 @@ async def test_a_dropped_answer_leaves_nothing_to_turn(mouth: Mouth) -> None:
     mouth.answer.set_gain(2.0)
     assert not mouth.answer.encoding
     assert mouth.playout.buffered_ms == 0
+
+
+async def test_a_change_in_a_long_answer_leaves_room_for_what_still_comes(mouth: Mouth) -> None:
+    """Two and a half minutes wait to be played, more than may wait to be encoded, and the rest arrives."""
+    pcm = np.tile(voice(8000), 5)
+    for _ in range(8):
+        mouth.say(pcm)
+        await mouth.encoded()
+    mouth.answer.set_gain(0.5)
+    mouth.say(pcm)
+    mouth.answer.set_gain(2.0)
+    mouth.say(pcm)
+    mouth.answer.ended()
+    await mouth.encoded()
+    assert mouth.playout.buffered_ms == 10 * 5 * SECONDS * 1000, "nothing is left out or said twice"

@@ -76,6 +76,7 @@ def test_the_demo_ends_well_and_leaves_its_results(ran: tuple[Path, str]) -> Non
     assert summary["heard"]
     for name in ("mouth_to_live_ms", "live_to_ear_ms", "barge_in_ms"):
         assert summary["measured_by_the_bot_ms"][name]["p99"] is not None
+        assert summary["measured_by_the_bot_ms"][name]["samples"] > 0
     for name in ("conversation.wav", "room.wav"):
         call = samples(out / name)
         assert call.shape[1] == 2

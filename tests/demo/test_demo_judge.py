@@ -1,6 +1,7 @@
 """The judge of the demo with doctored outcomes: whatever was not heard, it must say so."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from demo_scenes import ANSWER, FRAME_S, datagram, good_room, later, notice, spoken
+from markdown_it import MarkdownIt
+from PIL import Image
 
 from bot.demo.gallery import Exhibit
 from bot.demo.judge import BARS, judge
 from bot.demo.measure import FRAME
+from bot.demo.plot_style import FIGURES
 from bot.demo.results import summary, write
 from bot.demo.scene import INTERRUPTED, Outcome
 from bot.demo.speech import SENTENCES, Line
@@ -19,6 +23,10 @@ from bot.emulators.gemini.record import Passed, Record
 
 THINK_S = 0.3
 TURN_S = 20.0  # from the begin of one sentence to that of the next
+
+
+# Of what the bot measured itself; what is seen from outside it is of 5 answers and every frame.
+SAMPLES = {"mouth_to_live samples": 321.0, "live_to_ear samples": 3.0, "barge_in samples": 1.0}
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def outcome() -> Outcome:
         heard_frames=len(sent),
         undecryptable=0,
         recording=np.zeros(48_000 * 71, np.int16),
-        figures={**figures, "missing": 0.0, "undecrypted": 0.0},
+        figures={**figures, **SAMPLES, "missing": 0.0, "undecrypted": 0.0},
         room=good_room(),
         exhibits=[
             Exhibit("/find", "1. a cup", (("found.png", b""), ("boxes.json", b""))),
@@ -250,6 +258,22 @@ def test_each_fault_fails(outcome: Outcome, fault: str) -> None:
     assert (told["heard"], told["passed"]) == (False, False)
 
 
+def test_the_bots_figures_are_told_with_its_own_samples(outcome: Outcome, tmp_path: Path) -> None:
+    verdict = judge(outcome)
+    assert verdict.on_the_wire["mouth_to_live"].count != 321
+    told = summary(outcome, verdict)["measured_by_the_bot_ms"]
+    assert {name: of["samples"] for name, of in told.items()} == {
+        "mouth_to_live_ms": 321,
+        "live_to_ear_ms": 3,
+        "barge_in_ms": 1,
+    }
+    write(outcome, verdict, tmp_path)
+    with Image.open(tmp_path / "timeline.png") as picture:
+        figures = json.loads(picture.info[FIGURES])
+    assert "mouth to Gemini, p50 / p99 of 321 frames" in figures
+    assert "Gemini to ear, p50 / slowest of 3 answers" in figures
+
+
 @pytest.mark.parametrize(("name", "percent", "bar"), BARS)
 def test_a_late_call_was_heard_all_the_same(outcome: Outcome, name: str, percent: int, bar: float) -> None:
     for value in (bar + 0.1, None):
@@ -267,3 +291,12 @@ def test_what_went_wrong_is_written_all_the_same(outcome: Outcome, fault: str, t
     assert json.loads((tmp_path / "summary.json").read_text())["heard"] is False
     written = {"timeline.png", "room.png", "transcript.md", "conversation.wav", "room.wav"}
     assert written <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_transcript_reads_well_where_markdown_is_shown(outcome: Outcome, tmp_path: Path) -> None:
+    write(outcome, judge(outcome), tmp_path)
+    shown = MarkdownIt("commonmark").render((tmp_path / "transcript.md").read_text())
+    assert "*" not in shown, "nothing that should be bold or in italics is shown raw"
+    assert "<strong>[6.0 s] Ada:</strong> he was not an ill disposed young man" in shown
+    assert re.search(r"<strong>\[\d+\.\d s\] Ada</strong> runs <code>/look file: ", shown)
+    assert "<em>Earshot looked at photo-cat.png (from Ada)</em>" in shown

@@ -49,6 +49,8 @@ class Row:
     """Of the bot, where it needs others than the usual; rows with the same stand side by side."""
     fresh: bool = False
     """Whether it needs a call of its own, in which nothing was wrong before."""
+    logs: str = ""
+    """A pattern of the errors in the log that are the fault itself: a failure of the bot's own, injected."""
     kills_bot: bool = False
     """Whether the bot itself dies of it: only then may what was being said be lost."""
     check: Inject = _hold_nothing

@@ -9,7 +9,7 @@ from fault_measure import Reached, Sentence, reached
 from fault_row import Outcome
 from fault_watch import Standing
 from fault_wire import Wire
-from loopback import RunningBot, eventually
+from loopback import RunningBot, eventually, people_turns
 
 from bot.audio.pcm import LIVE_IN_HZ, Pcm16
 from bot.emulators.client.gate import read_wav
@@ -138,10 +138,28 @@ class Scene:
         return await self.silence_after(sentence, limit_s=limit_s)
 
     async def silence_after(self, sentence: Sentence, *, limit_s: float) -> float:
-        """Return the time from the end of a sentence until the bot is heard."""
-        sent = sentence.utterance.frames[-1].at  # what is heard up to here is of the answer before
-        await self._until(lambda: self.voiced(sent) != [], limit_s, "the bot was not heard after a sentence")
-        return self.voiced(sent)[0].at - sentence.voice_ended_at
+        """Return the time from the end of a sentence until the bot is heard to answer it, in seconds.
+
+        Where the machine is busy, an answer that the sentence interrupts may be heard to its end and beyond.
+        """
+        await self._until(
+            lambda: self._answered_at(sentence) is not None,
+            limit_s,
+            "the bot was not heard after a sentence",
+        )
+        at = self._answered_at(sentence)
+        assert at is not None
+        return at - sentence.voice_ended_at
+
+    def _answered_at(self, sentence: Sentence) -> float | None:
+        """Return when the bot was first heard after the model had begun to answer, None if it was not yet."""
+        begun = [
+            turn.first_audio_at
+            for turn in people_turns(self.gemini)
+            if turn.at > sentence.voice_ended_at and turn.first_audio_at is not None
+        ]
+        heard = self.voiced(max(min(begun), sentence.utterance.frames[-1].at)) if begun else []
+        return heard[0].at if heard else None
 
     async def longest_break(self, since: float, *, watch_s: float, limit_s: float) -> float:
         """Return how long an answer that plays was silent from then on, 0 where it was not broken off.

@@ -7,6 +7,7 @@ a row takes half the time. After a row that was not survived all is made anew.
 import asyncio
 import dataclasses
 import logging
+import re
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -54,7 +55,7 @@ class Stage:
         except Exception as error:  # the edge of a row: whatever it is, it is the row's outcome
             logger.debug("%s", row.id, exc_info=error)
             outcome.failed = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        outcome.errors += log.found
+        outcome.errors += [found for found in log.found if not row.logs or not re.match(row.logs, found)]
         if not outcome.survived:
             try:
                 await self._give_up()

@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import socket
 from typing import Self
 
+from dead_end import drop_all
+
 _CHUNK = 65536
+DROPPED_S = 60.0  # a connection in which nothing passes is not closed before
 
 
 class Wire:
@@ -22,6 +26,7 @@ class Wire:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lost: set[asyncio.Task[None]] = set()
         self._writers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._servers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._held_s: dict[asyncio.Task[None], float] = {}
 
     async def __aenter__(self) -> Self:
@@ -39,6 +44,18 @@ class Wire:
     def lose(self) -> None:
         """Let nothing more pass on the connections that there are; new ones are good."""
         self._lost |= self._tasks
+
+    def drop(self, *, held_s: float) -> None:
+        """Let the kernel drop what comes from the bot on the connections that there are, unacknowledged.
+
+        The server hears of it after a while, the bot never.
+        """
+        for task, writer in self._writers.items():
+            self._held_s[task] = DROPPED_S
+            asyncio.get_running_loop().call_later(held_s, self._servers[task].transport.abort)
+            end = writer.get_extra_info("socket")
+            with socket.socket(fileno=socket.dup(end.fileno())) as raw:
+                drop_all(raw)
 
     def cut(self, *, held_s: float) -> None:
         """Reset the connections that there are; the server hears of it only after a while."""
@@ -59,6 +76,7 @@ class Wire:
             self._lost.discard(task)
             del self._writers[task]
             self._held_s.pop(task, None)
+            self._servers.pop(task, None)
             writer.transport.abort()
 
     async def _forward(
@@ -69,6 +87,7 @@ class Wire:
             await _drained(reader)
             return
         there_reader, there = await asyncio.open_connection("127.0.0.1", self._to)
+        self._servers[task] = there
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(task, reader, there), name="fault-wire-out")

@@ -5,12 +5,19 @@ import base64
 import numpy as np
 from fault_row import Inject, Row, When
 from fault_scene import Scene
+from loopback import eventually
 
 from bot.emulators.gemini import messages
 from bot.emulators.gemini.faults import Deform, Deformation, Mute, Send, Where
 
-STALL = "no answer 6 s after a turn: one nudge; 5 s later a new connection, which hears the sentence again"
+MUTE = "told nothing 4 s after a turn: one nudge; 3 s later a new connection, which hears the sentence again"
+UNACKNOWLEDGED = (
+    "nothing is acknowledged for 8 s, or told 7 s after the turn: a new connection, which hears the sentence"
+    " from its beginning"
+)
 READ = "not understood, counted; the connection goes on"
+IDLE_S = 30.0  # the first probe after 5 s of silence, the next each second, three in all
+HELD_S = 15.0  # longer than it takes to notice it, and to be refused twice
 BIG = 1_500_000  # bytes in base64: more than websockets takes by itself
 
 
@@ -28,6 +35,34 @@ async def mute(scene: Scene) -> None:
 
 async def dead_end(scene: Scene) -> None:
     scene.wire.lose()
+
+
+async def dropped(scene: Scene) -> None:
+    scene.wire.drop(held_s=1.0)
+
+
+async def dropped_for_the_bot(scene: Scene) -> None:
+    """Have the server believe for a while that the old connection is open: it refuses another for so long."""
+    scene.wire.drop(held_s=HELD_S)
+
+
+async def dropped_in_silence(scene: Scene) -> None:
+    """Have nothing acknowledged while nobody speaks, and wait until that is noticed."""
+    before = len(scene.gemini.sessions)
+    scene.wire.drop(held_s=1.0)
+    await eventually(lambda: len(scene.gemini.sessions) > before, IDLE_S)
+
+
+async def other_codec(scene: Scene) -> None:
+    """Send sound that is no PCM in the answer: played as if it were, it is noise."""
+    noise = np.random.default_rng(1).integers(-32768, 32767, 24_000, np.int16).tobytes()
+    strange = messages.content(modelTurn=messages.speech((noise,), "audio/L16;rate=24000"))
+    scene.script(Where.TURN, Send(strange))
+
+
+async def left_out(scene: Scene) -> None:
+    """Hold that it was counted, and not played: silence after the sentence is as ever."""
+    assert await scene.bot.count("live_unplayable_chunks") > 0
 
 
 async def slow_reader(scene: Scene) -> None:
@@ -69,17 +104,53 @@ ROWS = [
         "half-open: the server hears and says nothing",
         "Live, in mid-sentence",
         When.IDLE,
-        STALL,
+        MUTE,
         mute,
+        fresh=True,
+    ),
+    Row(
+        "live-dead-proxy",
+        "half-open: nothing passes a proxy",
+        "Live, idle",
+        When.IDLE,
+        MUTE,
+        dead_end,
         fresh=True,
     ),
     Row(
         "live-dead-end",
         "half-open: nothing passes the network",
+        "Live, in mid-sentence",
+        When.SPEAKING,
+        UNACKNOWLEDGED,
+        dropped,
+        fresh=True,
+    ),
+    Row(
+        "live-dead-end-held",
+        "half-open: nothing passes the network, and the server takes the old connection to be open",
+        "Live, in mid-sentence",
+        When.SPEAKING,
+        "tried twice; then a fresh session is told what was said before",
+        dropped_for_the_bot,
+        fresh=True,
+    ),
+    Row(
+        "live-dead-end-answer",
+        "half-open: nothing passes the network",
+        "Live, in mid-answer",
+        When.ANSWERING,
+        "probes are not acknowledged: a new connection; the answer was whole, or is gone on with",
+        dropped,
+        fresh=True,
+    ),
+    Row(
+        "live-dead-end-idle",
+        "half-open: nothing passes the network",
         "Live, idle",
         When.IDLE,
-        STALL,
-        dead_end,
+        "probes are not acknowledged: a new connection, before anybody speaks",
+        dropped_in_silence,
         fresh=True,
     ),
     Row(
@@ -132,6 +203,15 @@ ROWS = [
         When.IDLE,
         "24 kHz is taken for granted",
         deformed(Deformation.NO_RATE),
+    ),
+    Row(
+        "live-other-codec",
+        "sound that is no PCM",
+        "Live, answer",
+        When.IDLE,
+        "left out, counted",
+        other_codec,
+        check=left_out,
     ),
     Row(
         "live-parts",

@@ -1,15 +1,19 @@
 """The life of a Live session: goAway, handles, and what becomes of the context."""
 
+import asyncio
+
 from fault_row import Inject, Row, When
 from fault_scene import Scene
 from loopback import eventually
 
-from bot.emulators.gemini.faults import Close, Effect, Forget, Where
+from bot.emulators.gemini.faults import Close, Effect, Forget, GoAway, Where
+from bot.emulators.gemini.knobs import Call, ToolScript
 from bot.emulators.gemini.wire import POLICY
 
 IDLE, SPEAKING, ANSWERING = "Live, idle", "Live, in mid-sentence", "Live, in mid-answer"
 MOVES = "moves to a new connection at the next idle moment, and resumes"
 MOVES_NOW = "moves at once; what was said is heard again"
+IN_TOOL = "not before the function is answered"
 GOES_ON = "moves when no time is left; the answer is gone on with"
 AFRESH = "the handle is dropped; a fresh session is told what was said before"
 
@@ -21,6 +25,33 @@ def goes_away(left_s: float, closes_after_s: float | None = None) -> Inject:
         scene.live.go_away(left_s, closes_after_s=closes_after_s)
 
     return inject
+
+
+def goes_away_somehow(closes_after_s: float | None = None) -> Inject:
+    """Return what has the server tell that it goes away, and not when; then close, or not."""
+
+    async def inject(scene: Scene) -> None:
+        live = scene.live
+        live.inject({"goAway": {}})
+        if closes_after_s is not None:
+            await asyncio.sleep(closes_after_s)
+            live.close(1001)
+
+    return inject
+
+
+async def goes_away_in_tool(scene: Scene) -> None:
+    """Have the server go away, with time left, while a function runs."""
+    scene.knobs.tool_calls.append(ToolScript((Call("look_closely", {"question": "what is it?"}, "g1"),)))
+    scene.script(Where.TOOL_CALL, GoAway(30.0))
+
+
+async def _answered_there(scene: Scene) -> None:
+    """Hold that the function was answered over the connection that asked for it, which is left then."""
+    asking = next(s for s in scene.gemini.sessions if any(r.call_id == "g1" for r in s.log.tool_results))
+    await eventually(lambda: scene.live is not asking and scene.live.log.setup is not None, 10.0)
+    results = [each.call_id for session in scene.gemini.sessions for each in session.log.tool_results]
+    assert results.count("g1") == 1, f"answered: {results}"
 
 
 def lost_with(where: Where, *effects: Effect) -> Inject:
@@ -84,6 +115,52 @@ ROWS = [
         When.ANSWERING,
         GOES_ON,
         goes_away(60.0, 0.0),
+    ),
+    *(
+        _row(
+            f"goaway-{name}-early",
+            f"goAway, {left_s:g} s left, closed after 0.1 s",
+            where,
+            when,
+            "the new connection is on its way already, or made then",
+            goes_away(left_s, 0.1),
+        )
+        for where, when in ((IDLE, When.IDLE), (SPEAKING, When.SPEAKING), (ANSWERING, When.ANSWERING))
+        for name, left_s in ((f"short-{when.name.lower()}", 6.0), (f"none-{when.name.lower()}", 0.0))
+    ),
+    *(
+        _row(
+            f"goaway-untold{'-early' if closes_after_s is not None else ''}-{when.name.lower()}",
+            "goAway that says no time" + (", closed after 0.1 s" if closes_after_s is not None else ""),
+            where,
+            when,
+            how,
+            goes_away_somehow(closes_after_s),
+        )
+        for where, when, how in (
+            (IDLE, When.IDLE, MOVES),
+            (SPEAKING, When.SPEAKING, MOVES_NOW),
+            (ANSWERING, When.ANSWERING, GOES_ON),
+        )
+        for closes_after_s in (None, 0.1)
+    ),
+    _row(
+        "goaway-short-answer",
+        "goAway, 6 s left",
+        ANSWERING,
+        When.ANSWERING,
+        "moves when the answer is over, or 5 s before the end",
+        goes_away(6.0),
+    ),
+    _row(
+        "goaway-tool",
+        "goAway, 30 s left",
+        "Live, in mid-tool",
+        When.IDLE,
+        IN_TOOL,
+        goes_away_in_tool,
+        check=_answered_there,
+        fresh=True,
     ),
     _row(
         "not-resumable",

@@ -1,12 +1,17 @@
 """Function calls that come strangely, or are given up."""
 
 from fault_row import Inject, Row, When
-from fault_scene import Scene
+from fault_scene import MEDIA, Scene
 
+from bot.emulators.discord.model import Upload
+from bot.emulators.gemini.faults import Late
 from bot.emulators.gemini.knobs import Call, ToolScript
+from bot.emulators.gemini.rest_faults import RestFault, RestWhere
 
 WHERE = "Live, tools"
 HERE = "who_is_here"
+CAT = Upload("cat.png", (MEDIA / "photo-cat.png").read_bytes())
+PATIENCE_S = 10.0
 
 
 def calls(*made: Call, cancel_after_s: float | None = None) -> Inject:
@@ -31,6 +36,21 @@ def answered(*expected: str) -> Inject:
 async def unanswered(scene: Scene) -> None:
     """Hold that a call that was given up in time was not answered."""
     assert "gone" not in [result.call_id for result in scene.live.log.tool_results]
+
+
+async def cancelled_at_work(scene: Scene) -> None:
+    """Have a picture looked at, which takes its time, and give that up."""
+    shown = scene.ada.run_command(scene.world.text.id, "look", file=CAT)
+    await shown.response(within_s=PATIENCE_S)
+    scene.knobs.rest.faults.append(RestFault(RestWhere.GENERATE, Late(PATIENCE_S)))
+    await calls(Call("look_closely", {"question": "what?"}, "e1"), cancel_after_s=1.5)(scene)
+
+
+async def stopped(scene: Scene) -> None:
+    """Hold that it had begun, was stopped and was not answered."""
+    assert scene.knobs.rest.faults[-1].hits, "the picture was not looked at"
+    assert await scene.bot.count("tools_cancelled") > 0, "it was not stopped"
+    assert "e1" not in [result.call_id for result in scene.live.log.tool_results]
 
 
 ROWS = [
@@ -84,8 +104,9 @@ ROWS = [
         "cancelled while it runs",
         WHERE,
         When.IDLE,
-        "given up",
-        calls(Call("search_in_vain", {}, "e1"), Call(HERE, {}, "e2"), cancel_after_s=0.01),
+        "stopped, and not answered",
+        cancelled_at_work,
+        check=stopped,
     ),
     Row(
         "live-tools-cancelled-after",

@@ -9,11 +9,21 @@ from fault_scenarios import one_more
 from fault_scene import ASIDE, SENTENCE, Scene
 from loopback import eventually
 
-from bot.emulators.gemini.faults import Deform, Deformation, Effect, Interrupt, LateAudio, Send, Stall, Where
+from bot.emulators.gemini.faults import (
+    Deform,
+    Deformation,
+    Effect,
+    Interrupt,
+    LateAudio,
+    Mute,
+    Send,
+    Stall,
+    Where,
+)
 from bot.emulators.gemini.messages import Message
 
 BEFORE, ANSWER = "Live, before the answer", "Live, in mid-answer"
-STALL = "one nudge 6 s after the turn; 5 s later a new connection, which hears the sentence again"
+STALL = "one nudge 9 s after the turn, as it may search; 5 s later a new connection, which hears it again"
 INTERRUPTED = {"serverContent": {"interrupted": True}}
 LISTEN_S = 2.5  # in which it says more than WORDS words
 WORDS = 7  # so many that how long the sentence was is among them, which is like no other answer's
@@ -167,6 +177,15 @@ ROWS = [
         When.IDLE,
         STALL,
         scripted(Where.TURN, Stall()),
+        fresh=True,
+    ),
+    Row(
+        "live-stops",
+        "the answer stops half-way, and nothing more comes",
+        ANSWER,
+        When.ANSWERING,
+        "9 s after what came was played, as it may search: a new connection, which is asked to go on with it",
+        scripted(Where.CHUNK, Mute()),
         fresh=True,
     ),
     Row(

@@ -5,7 +5,18 @@ import time
 from fault_row import Row, When
 from fault_scenarios import one_more
 from fault_scene import SENTENCE, Scene
-from voice_acts import back, closes, ends, held, lost_in_silence, lost_in_speech, move_both, reconnected
+from voice_acts import (
+    back,
+    closes,
+    ends,
+    held,
+    knobbed,
+    lost_in_silence,
+    lost_in_speech,
+    move_both,
+    reconnected,
+    refused,
+)
 
 from bot.emulators.discord.model import ChannelType
 
@@ -103,6 +114,35 @@ async def reconnects(scene: Scene, _row: Row) -> None:
     await one_more(scene)
 
 
+async def to_stage(scene: Scene) -> None:
+    """Have a moderator move the bot to a stage."""
+    scene.world.move(scene.world.bot.id, scene.world.stage.id)
+
+
+async def full(scene: Scene, row: Row) -> None:
+    """Have no room for the bot in the channel, which it does not know yet: Discord does not answer."""
+    await scene.leave()
+    with knobbed(scene.world.voice_channels[0], user_limit=1):
+        await refused(scene, row, "may be full")
+    await back(scene)
+
+
+async def no_datagrams(scene: Scene, row: Row) -> None:
+    """Have a firewall let no UDP of the bot through."""
+    await scene.leave()
+    scene.discord.voice.block_udp(scene.world.bot.id, blocked=True)
+    try:
+        await refused(scene, row, "did not answer")
+    finally:
+        scene.discord.voice.block_udp(scene.world.bot.id, blocked=False)
+    await back(scene)
+
+
+async def nothing(_scene: Scene) -> None:
+    """Leave it to the scenario."""
+
+
+SAID = "says so within 10 s; the next /join works"
 RECONNECTS, RECONNECT_S = 20, 2.0
 CODES = (1000, 1006, 4006, 4009, 4015)
 
@@ -218,6 +258,26 @@ ROWS = [
         gateway_anew,
         server_s=5.0,
         scenario=lost_in_silence,
+    ),
+    _row(
+        "stage",
+        "moved to a stage",
+        IDLE,
+        When.IDLE,
+        "ends the call with a sentence: it can't talk there",
+        to_stage,
+        scenario=ends("is a stage, where I can't talk with you"),
+    ),
+    _row("1001", "close 1001", IDLE, When.IDLE, ANEW, closes(1001), scenario=lost_in_silence),
+    _row("full", "the channel is full", "Voice, at /join", When.JOIN, SAID, nothing, scenario=full),
+    _row(
+        "udp-dead",
+        "no datagram passes",
+        "Voice, at /join",
+        When.JOIN,
+        SAID,
+        nothing,
+        scenario=no_datagrams,
     ),
     _row("reconnects", "20 losses", IDLE, When.IDLE, "p95 of them is shown", kick, scenario=reconnects),
 ]

@@ -1,13 +1,32 @@
 """What goes wrong with the end-to-end encryption of a call."""
 
 import asyncio
+from dataclasses import replace
 
+import davey
 from fault_row import Inject, Row, When
 from fault_scenarios import one_more, standard
 from fault_scene import SENTENCE, Scene
-from voice_acts import INVALID_OP, another, held, lost_in_speech, recovers_once, sends, told
+from voice_acts import (
+    INVALID_OP,
+    another,
+    closes,
+    held,
+    knobbed,
+    lost_in_silence,
+    lost_in_speech,
+    recovers_once,
+    sends,
+    told,
+)
+
+from bot.emulators.discord.voice.mls import KeyPackage
+from bot.emulators.discord.voice.wire import vec
+from bot.emulators.person import Person
 
 SPEAKING, IDLE = "DAVE, in mid-sentence", "DAVE, silent room"
+SENDER_OP, PROPOSALS_OP = 25, 27
+LATE_S = 0.5  # after the others have the new keys
 AGAIN = "asks once for new keys (op 31)"
 PASSED = "passed over, counted"
 COMMIT, WELCOME = b"\x1d\x00\x07garbage", b"\x1e\x00\x08garbage"
@@ -88,6 +107,66 @@ def _version(scene: Scene) -> int | None:
     return None if room is None else room.delivery.media_version
 
 
+async def late_commit(scene: Scene, row: Row) -> None:
+    """Have the keys change while Ada speaks, and the bot hear of it after it gets frames with new keys."""
+    voice, mine = scene.discord.voice, scene.world.bot.id
+
+    async def inject(scene: Scene) -> None:
+        voice.hold(mine, held=True)
+        ben = Person(scene.discord, scene.world.add_user("Ben"))
+        try:
+            await ben.join(scene.world.voice_channels[0].id)
+            await ben.secured_with(scene.ada.user.id)
+            await asyncio.sleep(LATE_S)
+            voice.hold(mine, held=False)
+            await ben.secured_with(mine)
+        finally:
+            voice.hold(mine, held=False)
+            await ben.leave()
+
+    await scene.ready()
+    before = await scene.bot.count("held")
+    with knobbed(scene.discord.knobs.dave, transition_timeout_s=0.1):
+        await standard(scene, replace(row, inject=inject))
+    assert await scene.bot.count("held") > before, "no frame came before its key"
+
+
+async def strange(scene: Scene) -> None:
+    """Have stale proposals, such for a stranger, and another external sender sent to the bot."""
+    refused = await scene.bot.count("dave_messages_refused")
+    sent = [e for e in scene.discord.trace.of("voice.out") if e.fields["op"] == SENDER_OP]
+    proposals = [_proposal(scene, 901), _proposal(scene, scene.ada.user.id)]
+    async with another(scene, "Ben"):  # by which the second one becomes stale
+        pass
+    await scene.ada.secured_with(scene.world.bot.id)
+    senders = [b"\x19" + entry.fields["data"] for entry in sent[-1:]]
+    await sends(*proposals, *senders)(scene)
+    await asyncio.sleep(0.2)
+    assert await scene.bot.count("dave_messages_refused") > refused, "it takes proposals for anybody"
+
+
+def _proposal(scene: Scene, user_id: int) -> bytes:
+    """Return op 27 with a proposal to add somebody, in order but for whom; the server then forgets it."""
+    room = scene.discord.voice.room(scene.world.voice_channels[0].id)
+    assert room is not None
+    package = davey.DaveSession(1, user_id, room.channel_id).get_serialized_key_package()
+    signed = room.delivery.group.propose_add(user_id, KeyPackage.parse(package)).signed
+    room.delivery.group.proposals.clear()
+    return b"\x1b\x00" + vec(signed.message)
+
+
+async def proposals_first(scene: Scene, row: Row) -> None:
+    """Have proposals come before the sender that signs them, in a new session."""
+    with knobbed(scene.discord.knobs.dave, proposals_first=True):
+        await lost_in_silence(scene, row)
+    ops = [
+        e.fields["op"]
+        for e in scene.discord.trace.of("voice.out")
+        if e.fields["user_id"] == scene.world.bot.id
+    ]
+    assert ops.index(PROPOSALS_OP) < ops.index(SENDER_OP), "they came in order"
+
+
 async def nothing(_scene: Scene) -> None:
     """Leave it to the scenario."""
 
@@ -121,6 +200,35 @@ ROWS = [
         joins_and_leaves,
     ),
     _row("refilled", "the bot alone, then not", IDLE, When.IDLE, "a new group", nothing, scenario=refilled),
+    _row(
+        "late",
+        "new keys are told of 0.5 s late",
+        SPEAKING,
+        When.SPEAKING,
+        "frames wait for their key",
+        nothing,
+        scenario=late_commit,
+        server_s=LATE_S,
+    ),
+    _row(
+        "strange",
+        "stale proposals, such for a stranger, a second op 25",
+        IDLE,
+        When.IDLE,
+        "nobody is let in; " + PASSED,
+        strange,
+        fresh=True,
+    ),
+    _row(
+        "op-27-first",
+        "op 27 before op 25",
+        IDLE,
+        When.IDLE,
+        PASSED + "; the others let it in",
+        closes(4006),
+        scenario=proposals_first,
+        fresh=True,
+    ),
     _row("down", "downgrade to version 0", SPEAKING, When.SPEAKING, "follows", down, scenario=downgraded),
     _row("up", "upgrade to version 1", SPEAKING, When.SPEAKING, "follows", up, scenario=upgraded),
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from fault_row import Inject, Row, When
 from fault_scenarios import one_more
 from fault_scene import SENTENCE, Scene
-from voice_acts import another, lost_in_silence, lost_in_speech, reconnected, with_udp, worn
+from voice_acts import Scenario, another, lost_in_silence, lost_in_speech, with_udp, worn
 
 from bot.audio.pcm import LIVE_OUT_HZ
 from bot.audio.ratepath import rate_path
@@ -35,11 +35,6 @@ def held_up(seconds: float) -> Inject:
 async def path_lost(scene: Scene) -> None:
     """Have a NAT forget the bot's socket for good."""
     scene.discord.voice.lose_path(scene.world.bot.id)
-
-
-async def forgets_names(scene: Scene) -> None:
-    """Have the voice server never tell again whose packets are whose."""
-    scene.discord.knobs.speaking_after_packets = None
 
 
 async def wraps_sequence(scene: Scene) -> None:
@@ -106,16 +101,22 @@ async def _corrupt(ben: object) -> None:
         await asyncio.sleep(FRAME_S)
 
 
-async def websocket_silent(scene: Scene, row: Row) -> None:
-    """Have nothing more come on the voice websocket, which stays open; sound goes on meanwhile."""
-    await scene.ready()
-    since = time.monotonic()
-    scene.discord.voice.mute(scene.world.bot.id)
-    silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
-    scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
-    await scene.idle()
-    await reconnected(scene, since, row.limit_s)
-    await one_more(scene)
+def in_order(**knobs: float) -> Scenario:
+    """Return the scenario in which no datagram is given up before it comes, unless it comes later still."""
+
+    async def scenario(scene: Scene, row: Row) -> None:
+        late = scene.discord.voice.late
+        await with_udp(**knobs)(scene, row)
+        missing, late = await scene.bot.count("missing"), scene.discord.voice.late - late
+        assert missing <= late, f"{missing} given up, {late} of them sent too late"
+
+    return scenario
+
+
+async def restored(scene: Scene) -> None:
+    """Hold that more was restored than invented of what came too late, and nothing waited for it."""
+    await worn(0.8)(scene)
+    assert await scene.bot.count("recovered") > await scene.bot.count("concealed")
 
 
 def _row(id_: str, name: str, where: str, when: When, how: str, inject: Inject, **more: object) -> Row:
@@ -162,12 +163,23 @@ ROWS = [
     ),
     _row(
         "reorder",
-        "20 % come 60 ms late",
+        "20 % come 30 ms late",
         NETWORK,
         When.IDLE,
         "put in order",
         nothing,
-        scenario=with_udp(reorder=0.2, reorder_ms=60.0),
+        scenario=in_order(reorder=0.2, reorder_ms=30.0),
+        fresh=True,
+    ),
+    _row(
+        "too-late",
+        "10 % come 0.1 s late",
+        NETWORK,
+        When.IDLE,
+        "not waited for: the next one has a copy",
+        nothing,
+        scenario=with_udp(reorder=0.1, reorder_ms=100.0),
+        check=restored,
     ),
     _row(
         "jitter",
@@ -176,7 +188,8 @@ ROWS = [
         When.IDLE,
         "put in order",
         nothing,
-        scenario=with_udp(jitter_ms=40.0),
+        scenario=in_order(jitter_ms=40.0),
+        fresh=True,
     ),
     _row(
         "duplicates",
@@ -202,16 +215,5 @@ ROWS = [
         "dropped, counted",
         nothing,
         scenario=corrupt_other,
-    ),
-    _row(
-        "websocket-silent",
-        "the voice websocket falls silent",
-        "Voice, silent room",
-        When.IDLE,
-        "no heartbeat answered for 12 s: a new websocket",
-        nothing,
-        scenario=websocket_silent,
-        limit_s=25.0,
-        fresh=True,
     ),
 ]

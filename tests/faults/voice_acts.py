@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 from fault_measure import Sentence, heard_in, spoken_turns
 from fault_row import Inject, Row, When
-from fault_scenarios import INTO_S, one_more, standard
+from fault_scenarios import INTO_S, JOIN_S, one_more, standard
 from fault_scene import SENTENCE, Scene
 from loopback import eventually
 from scipy import signal
@@ -16,9 +17,12 @@ from scipy import signal
 from bot.audio.pcm import LIVE_IN_HZ, Pcm16
 from bot.emulators.person import Person
 
+Scenario: TypeAlias = Callable[[Scene, Row], Awaitable[None]]
+
 DESCRIPTION, RESUMED, COMMIT, WELCOME, INVALID_OP = 4, 9, 29, 30, 31
 ENDS_S = 10.0  # in which a call that can't go on has ended, and people know
 WORD = LIVE_IN_HZ // 10  # samples that are looked for on their own: half a syllable
+SLACK = LIVE_IN_HZ // 5 + WORD  # samples around where a piece is looked for
 ALIKE = 0.7  # correlation of such a piece with itself, through Opus; elsewhere in speech it has under 0.6
 
 
@@ -41,20 +45,13 @@ def sends(*messages: dict[str, object] | bytes | str) -> Inject:
     return inject
 
 
-def with_udp(**knobs: float) -> Callable[[Scene, Row], object]:
+def with_udp(**knobs: object) -> Scenario:
     """Return the usual scenario on a network that is like this from the first sentence on."""
 
     async def scenario(scene: Scene, row: Row) -> None:
-        udp = scene.discord.knobs.udp
-        usual = {name: getattr(udp, name) for name in knobs}
-        try:
-            await scene.ready()
-            for name, value in knobs.items():
-                setattr(udp, name, value)
+        await scene.ready()
+        with knobbed(scene.discord.knobs.udp, **knobs):
             await standard(scene, row)
-        finally:
-            for name, value in usual.items():
-                setattr(udp, name, value)
 
     return scenario
 
@@ -71,11 +68,39 @@ async def lost_in_silence(scene: Scene, row: Row) -> None:
     await row.check(scene)
 
 
+@contextlib.contextmanager
+def knobbed(knobs: object, **values: object) -> Iterator[None]:
+    """Have knobs stand so within a block."""
+    usual = {name: getattr(knobs, name) for name in values}
+    try:
+        for name, value in values.items():
+            setattr(knobs, name, value)
+        yield
+    finally:
+        for name, value in usual.items():
+            setattr(knobs, name, value)
+
+
 async def reconnected(scene: Scene, since: float, limit_s: float) -> float:
     """Wait until the bot has a new voice connection, with all its keys; return how long it took."""
     await held(lambda: _greeted(scene, since), limit_s, "no new connection")
     await scene.ada.secured_with(scene.world.bot.id)
     return time.monotonic() - since
+
+
+async def resumed(scene: Scene, since: float, limit_s: float) -> None:
+    """Wait until the bot has taken up its session on another websocket."""
+
+    def told() -> list[object]:
+        return [e for e in scene.discord.trace.of("voice.out") if e.fields["op"] == RESUMED and e.at > since]
+
+    await held(lambda: bool(told()), limit_s, "no new websocket")
+    await held(_is_polling, 5.0, "nothing reads the new websocket")
+
+
+def _is_polling() -> bool:
+    """Say whether the bot, which is in this process, reads a voice websocket."""
+    return any(task.get_name().endswith("-poller") for task in asyncio.all_tasks())
 
 
 def _greeted(scene: Scene, since: float) -> bool:
@@ -134,11 +159,13 @@ def _kept(scene: Scene, sentence: Sentence) -> float:
     heard = np.concatenate([*pieces, np.zeros(WORD, np.int16)])
     said = sentence.utterance.pcm16k
     starts = [at for at in range(0, said.size - WORD + 1, WORD) if np.abs(said[at : at + WORD]).max() > 1000]
-    found, position = 0, 0
+    found, position, before = 0, 0, 0
     for start in starts:
-        place = _place(said[start : start + WORD], heard[position:])
+        # What follows was heard no later than it was said: elsewhere is another piece that is like it.
+        until = position + start - before + SLACK if found else heard.size
+        place = _place(said[start : start + WORD], heard[position:until])
         if place is not None:
-            found, position = found + 1, position + place
+            found, position, before = found + 1, position + place, start
     return found / max(1, len(starts))
 
 
@@ -153,7 +180,7 @@ def _place(piece: Pcm16, heard: Pcm16) -> int | None:
     return int(good[0]) if good.size else None
 
 
-def ends(told: str) -> Callable[[Scene, Row], object]:
+def ends(told: str) -> Scenario:
     """Return the scenario of a fault that ends the call: people read why, and /join brings the bot back."""
 
     async def scenario(scene: Scene, row: Row) -> None:
@@ -173,6 +200,18 @@ def ends(told: str) -> Callable[[Scene, Row], object]:
         await back(scene)
 
     return scenario
+
+
+async def refused(scene: Scene, row: Row, told: str) -> None:
+    """Hold that /join is answered in time, and by why it could not be done."""
+    asked = scene.ada.run_command(scene.world.text.id, "join")
+    began = time.monotonic()
+    said = (await asked.response(within_s=15.0)).text
+    took_s = time.monotonic() - began
+    assert told in said, f"/join: {said!r}"
+    assert took_s <= JOIN_S, f"/join was answered after {took_s:.1f} s"
+    scene.outcome.note = said
+    scene.outcome.silence_ms = 1000 * max(0.0, took_s - row.server_s)
 
 
 async def back(scene: Scene) -> None:
@@ -213,12 +252,13 @@ async def recovers_once(scene: Scene) -> None:
 
 
 @contextlib.asynccontextmanager
-async def another(scene: Scene, name: str) -> AsyncIterator[Person]:
-    """Have somebody else in the channel, who is in the encrypted group too."""
+async def another(scene: Scene, name: str, *, alone: bool = False) -> AsyncIterator[Person]:
+    """Have somebody else in the channel, who is in the encrypted group too; `alone` with the bot at first."""
     person = Person(scene.discord, scene.world.add_user(name))
+    others = [scene.world.bot.id] if alone else [scene.world.bot.id, scene.ada.user.id]
     try:
         await person.join(scene.world.voice_channels[0].id)
-        await person.secured_with(scene.world.bot.id, scene.ada.user.id)
+        await person.secured_with(*others)
         yield person
     finally:
         await person.leave()

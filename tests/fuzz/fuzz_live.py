@@ -24,11 +24,12 @@ from bot.conversation.address import Callsign
 from bot.conversation.captions_passage import Kind, Passage
 from bot.conversation.captions_replies import Replies
 from bot.conversation.gate import AddressGate
-from bot.live import session as sessions
 from bot.live.client import make_client
+from bot.live.connection import FAILURES
 from bot.live.events import LiveEvent
+from bot.live.exchange import MAX_CALLS
 from bot.live.failures import classify
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Text
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Text
 from bot.live.recap import MAX_CHARACTERS
 from bot.live.session import LiveSession
 from bot.live.setup import LiveSetup
@@ -91,8 +92,8 @@ class LiveMessages(Target):
             self._connect()
             raw = AsyncSession(self._client._api_client, cast(ClientConnection, Wire(self)))
             try:
-                await self.live._receive(raw, self.core._attempt.number)
-            except sessions._FAILURES as error:
+                await self.live._connections.receive(raw, self.core._attempt.number)
+            except FAILURES as error:
                 self._counts[f"ended by {type(error).__name__}"] += 1
                 self._now += 100.0
                 self._tell(self.core.failed(self.core._attempt.number, classify(error), self._now))
@@ -220,7 +221,9 @@ class LiveMessages(Target):
         return {"usageMetadata": {**tokens, "promptTokensDetails": details, "trafficType": "ON_DEMAND"}}
 
     def _tools(self) -> dict[str, Any]:
-        name, call_id = self.dice.choice(("play", "nope", "")), str(self.dice.randrange(20))
+        # Few, so that some are cancelled or doubled; or many, so that what grows by them does.
+        call_id = str(self.dice.randrange(self.dice.choice((20, 100_000))))
+        name = self.dice.choice(("play", "nope", ""))
         if self.dice.random() < 0.4:
             return {"toolCallCancellation": {"ids": [call_id, str(self.dice.randrange(20))]}}
         return {"toolCall": {"functionCalls": [{"id": call_id, "name": name, "args": {"q": self._marker}}]}}
@@ -270,7 +273,10 @@ class LiveMessages(Target):
             "recap": len(self.core.seed() or ""),
             "waiting to be sent": self.core.outbox.waiting,
             "held by the gate": self._gate._held_bytes,
+            "open calls": len(self.core.exchange._calls),
         }
+        if sizes["open calls"] > MAX_CALLS:
+            raise Broken(f"{sizes['open calls']} calls are open")
         if sizes["recap"] > MOST_RECAP:
             raise Broken(f"a recap of {sizes['recap']} letters")
         return sizes

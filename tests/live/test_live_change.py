@@ -1,5 +1,6 @@
 """Another setup for a session that runs: taken over when nothing is going on, and with its marks in order."""
 
+import base64
 import random
 from dataclasses import replace
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from bot.live.core import CHANGING, LiveCore
+from bot.live.changing import CHANGE_S
+from bot.live.core import CHANGING, MOVE_EARLY_S, MOVING, LiveCore
 from bot.live.events import LiveEvent, Lost, Ready
-from bot.live.exchange import QUIET_S
+from bot.live.exchange import QUIET_S, UNTOLD_END_S
 from bot.live.failures import Failure, Verdict
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio
+from bot.live.items import ActivityEnd, ActivityStart, Audio
 from bot.live.setup import LiveSetup
 from bot.live.states import LiveState
 
@@ -119,9 +121,92 @@ def test_a_change_that_is_taken_back_changes_nothing() -> None:
     drain(made, 20.0)
     made.say(ActivityEnd())
     drain(made, 20.0)
-    made.poll(40.0)
+    assert made.state is LiveState.READY
+    assert made.poll(20.1) == []
+    tell(made, 21.0, serverContent={"modelTurn": {"parts": [{"inlineData": audio()}]}, "turnComplete": True})
+    assert made.poll(40.0) == []
     assert made.setup == OLD
 
 
-def audio() -> dict[str, str]:
-    return {"mimeType": "audio/pcm;rate=24000", "data": "AAE="}
+def test_a_change_that_is_taken_back_leaves_the_servers_going_away() -> None:
+    made = running()
+    made.say(ActivityStart())
+    tell(made, 20.0, goAway={"timeLeft": "30s"})
+    made.change(NEW, 20.0)
+    made.change(OLD, 20.0)
+    assert made.state is LiveState.DRAINING
+    assert made.poll(20.0 + 30.0 - MOVE_EARLY_S) == [Lost(MOVING)]
+
+
+def test_the_servers_going_away_is_over_with_its_connection() -> None:
+    made = running()
+    tell(made, 20.0, goAway={"timeLeft": "30s"})
+    assert made.poll(20.0) == [Lost(MOVING)]
+    made.attempt()
+    made.connected(21.0)
+    made.say(ActivityStart())
+    made.change(NEW, 22.0)
+    made.change(OLD, 22.0)
+    assert made.state is LiveState.READY
+    made.change(NEW, 22.0)
+    assert made.poll(60.0) == []
+
+
+def test_one_that_can_not_be_made_in_mid_turn_is_not_made_at_the_time_of_the_one_before() -> None:
+    made = running()
+    made.say(ActivityStart())
+    made.say(Audio(PCM, 20.0, 1))
+    made.change(replace(OLD, voice="Puck"), 20.0)
+    made.change(NEW, 21.0)
+    assert made.poll(20.0 + CHANGE_S) == []
+    assert made.state is LiveState.DRAINING
+
+
+def audio(seconds: float = 0.1) -> dict[str, str]:
+    pcm = base64.b64encode(bytes(2 * int(24_000 * seconds))).decode()
+    return {"mimeType": "audio/pcm;rate=24000", "data": pcm}
+
+
+def test_an_answer_whose_end_is_never_told_holds_a_change_up_for_a_moment_only() -> None:
+    made = running()
+    for item in (ActivityStart(), Audio(PCM, 20.0, 1), ActivityEnd()):
+        made.say(item)
+    drain(made, 20.0)
+    tell(made, 21.0, serverContent={"modelTurn": {"parts": [{"inlineData": audio(seconds=4)}]}})
+    tell(made, 21.0, serverContent={"generationComplete": True})
+    made.change(NEW, 21.0)
+    over = 21.0 + 4 + UNTOLD_END_S
+    assert made.poll(over - 0.1) == [], "it is played for so long, and may be interrupted"
+    assert made.poll(over) == [Lost(CHANGING)]
+    assert made.setup == NEW
+    made.attempt()
+    made.connected(over)
+    assert made.next(over) is None, "nobody waits for the rest of it"
+
+
+def test_a_room_in_which_it_is_never_quiet_gets_its_settings_after_a_minute() -> None:
+    made, voice = running(), replace(OLD, voice="Puck")
+    made.change(voice, 20.0)
+    for item in (ActivityStart(), Audio(PCM, 20.0, 1)):
+        made.say(item)
+    drain(made, 20.0)
+    assert made.poll(20.0 + CHANGE_S - 0.1) == []
+    made.say(Audio(PCM, 79.9, 1))
+    drain(made, 79.9)
+    assert made.poll(20.0 + CHANGE_S) == [Lost(CHANGING)]
+    assert made.setup == voice
+    made.attempt()
+    made.connected(81.0)
+    assert made.state is LiveState.READY
+    made.say(ActivityEnd())
+    sent = [made.next(81.0) for _ in range(3)]
+    assert [type(each.item) for each in sent if each] == [ActivityStart, Audio, ActivityEnd]
+
+
+def test_marks_are_not_changed_in_mid_turn_however_long_it_is() -> None:
+    made = running()
+    made.say(ActivityStart())
+    made.say(Audio(PCM, 20.0, 1))
+    made.change(NEW, 20.0)
+    assert made.poll(20.0 + 2 * CHANGE_S) == []
+    assert made.setup == OLD

@@ -1,6 +1,7 @@
 """The client's defaults and the check of the key, over TLS."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from bot.live.errors import LiveError
 from bot.live.events import AnswerAudio
 from bot.live.session import LiveSession
 from bot.live.setup import LiveSetup
+from bot.settings import Settings, load
 
 PROMPT_S = 4.5  # the ways that end with exit code 2 have 5 s
 
@@ -114,9 +116,44 @@ async def test_a_wordless_goodbye_is_not_waited_for(gemini: ScriptedGemini) -> N
     await client.aio.aclose()
 
 
-def test_vertex_is_chosen_by_the_environment_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+# With what each is chosen, and what google-genai would then send: key, project and location.
+VERTEX: dict[str, tuple[dict[str, str], tuple[str | None, str | None, str | None]]] = {
+    "a key": ({"GOOGLE_API_KEY": "vertex-key"}, ("vertex-key", None, None)),
+    "a project": ({"GOOGLE_CLOUD_PROJECT": "a-project"}, (None, "a-project", "global")),
+    "a project somewhere": (
+        {"GOOGLE_CLOUD_PROJECT": "a-project", "GOOGLE_CLOUD_LOCATION": "europe-west1"},
+        (None, "a-project", "europe-west1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("chosen", VERTEX)
+def test_vertex_is_reached_with_what_is_its_own(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
+    environment, (key, project, location) = VERTEX[chosen]
+    for name in ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION"):
+        monkeypatch.delenv(name, raising=False)
+    # That of the settings, which want it all the same, may stand in the environment, too.
+    for name, value in (environment | {"GEMINI_API_KEY": "a-key"}).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
-    monkeypatch.setenv("GOOGLE_API_KEY", "vertex-key")
-    assert make_client("a-key").vertexai is True
+    client = make_client("a-key")
+    assert client.vertexai is True
+    requests = client._api_client
+    assert (requests.api_key, requests.project, requests.location) == (key, project, location)
+    assert (requests._http_options.headers or {}).get("x-goog-api-key") == key
+
+
+def test_vertex_is_not_chosen_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "false")
+    assert make_client("a-key").vertexai is False
+
+
+def test_vertex_is_not_chosen_by_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", os.environ["SSL_CERT_FILE"])  # as it was, after the test
+    monkeypatch.delenv("GOOGLE_GEMINI_BASE_URL", raising=False)
+    Path(".env").write_text("DISCORD_TOKEN=a\nGEMINI_API_KEY=a-key\nGOOGLE_GENAI_USE_VERTEXAI=true\n")
+    load(Settings).export()
     assert make_client("a-key").vertexai is False

@@ -1,75 +1,17 @@
 """What the core decides, state by state; no clock, no socket."""
 
-import random
 from typing import Any
 
 import pytest
-from google.genai import types
+from core_rig import LATER, NEVER, PCM, RETRY, UNREACHABLE, again, audio, core, lose, ready, send_all, tell
 
-from bot.live.core import MOVE_EARLY_S, STABLE_S, LiveCore
-from bot.live.events import AnswerAudio, AnswerEnded, AnswerWhole, Failed, Lost, Ready
+from bot.live.attempts import STABLE_S
+from bot.live.core import MOVE_EARLY_S, LiveCore
+from bot.live.events import AnswerAudio, AnswerEnded, AnswerWhole, Failed, Lost, Ready, Waiting
 from bot.live.exchange import QUIET_S, STRAY_S
-from bot.live.failures import Failure, Verdict
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Text
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text
 from bot.live.recap import CUT_OFF
-from bot.live.setup import LiveSetup
 from bot.live.states import TRANSITIONS, LiveState, Step
-
-RETRY = Failure(Verdict.RETRY, "Broke off.")
-LATER = Failure(Verdict.LATER, "Busy.")
-NEVER = Failure(Verdict.NEVER, "Refused.")
-UNREACHABLE = Failure(Verdict.RETRY, "No network.", setup_read=False)
-PCM = b"\x01\x00" * 320
-
-
-def core(turns: Any = "marks", *, seed: int = 1) -> LiveCore:
-    setup = LiveSetup(model="gemini-3.8-live", voice="Kore", system_instruction="Be kind.", turns=turns)
-    made = LiveCore(setup, random.Random(seed), name="live-test")
-    made.start()
-    return made
-
-
-def ready(turns: Any = "marks", at: float = 0.0, handle: str | None = None) -> LiveCore:
-    made = core(turns)
-    made.attempt()
-    made.connected(at)
-    if handle is not None:
-        tell(made, at, sessionResumptionUpdate={"newHandle": handle, "resumable": True})
-    return made
-
-
-def message(**fields: Any) -> types.LiveServerMessage:
-    return types.LiveServerMessage.model_validate(fields)
-
-
-def tell(made: LiveCore, at: float, number: int | None = None, **fields: Any) -> list[Any]:
-    return made.message(made._attempt.number if number is None else number, message(**fields), at)
-
-
-def audio() -> dict[str, Any]:
-    blob = {"mimeType": "audio/pcm;rate=24000", "data": "AAE="}
-    return {"modelTurn": {"parts": [{"inlineData": blob}]}}
-
-
-def send_all(made: LiveCore, at: float) -> list[Any]:
-    items = []
-    while (outgoing := made.next(at)) is not None:
-        items.append(outgoing.item)
-    return items
-
-
-def lose(made: LiveCore, at: float, failure: Failure = RETRY) -> list[Any]:
-    return made.failed(made._attempt.number, failure, at)
-
-
-def again(made: LiveCore) -> float:
-    """Go through the wait to the next attempt; return when it is due."""
-    due = made.deadline()
-    assert due is not None
-    made.poll(due)
-    assert made.state is LiveState.CONNECTING
-    return due
-
 
 # -- the table
 
@@ -141,8 +83,11 @@ def test_a_used_up_quota_waits_long_in_a_call_and_ends_a_start() -> None:
     lose(made, 0.0)
     now = again(made)
     made.attempt()
-    assert lose(made, now, LATER) == []
-    assert 30.0 <= (made.deadline() or 0.0) - now <= 60.0
+    told = lose(made, now, LATER)
+    wait_s = (made.deadline() or 0.0) - now
+    assert told == [Waiting("Busy.", told[0].wait_s)]
+    assert told[0].wait_s == pytest.approx(wait_s)
+    assert 30.0 <= wait_s <= 60.0
     first = core()
     first.attempt()
     assert lose(first, 0.0, LATER) == [Failed("Busy.")]

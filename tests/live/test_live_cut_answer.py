@@ -9,7 +9,8 @@ from google.genai import types
 from bot.live.attempts import FIRST_PATIENCE_S
 from bot.live.core import LiveCore
 from bot.live.failures import Failure, Verdict
-from bot.live.outbox import UNANSWERED_S, ActivityEnd, ActivityStart, Audio, Item, Text
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text
+from bot.live.outbox import UNANSWERED_S
 from bot.live.recap import CUT_OFF
 from bot.live.setup import LiveSetup
 from bot.live.stall import GIVE_UP_S, NUDGE_SLOW_S
@@ -128,14 +129,6 @@ def test_nor_one_that_nobody_wants_to_hear() -> None:
     asked(made, 1.0)
     tell(made, 2.0, modelTurn=AUDIO)
     made.exchange.unwanted()
-    broken_off(made, 2.5)
-    assert sent(made, 3.0) == []
-
-
-def test_nor_where_the_bot_may_keep_quiet() -> None:
-    made = ready(answers=False)
-    asked(made, 1.0)
-    tell(made, 2.0, modelTurn=AUDIO)
     broken_off(made, 2.5)
     assert sent(made, 3.0) == []
 

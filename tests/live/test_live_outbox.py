@@ -5,19 +5,8 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.live.outbox import (
-    BYTES_PER_S,
-    CATCH_UP,
-    MAX_AUDIO_BYTES,
-    MAX_TEXTS,
-    UNANSWERED_S,
-    ActivityEnd,
-    ActivityStart,
-    Audio,
-    Item,
-    Outbox,
-    Text,
-)
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text
+from bot.live.outbox import BYTES_PER_S, CATCH_UP, MAX_AUDIO_BYTES, MAX_TEXTS, UNANSWERED_S, Outbox
 
 SECOND = bytes(BYTES_PER_S)
 

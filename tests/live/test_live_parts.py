@@ -16,7 +16,7 @@ from websockets.http11 import Response
 from bot.live.backoff import AT_ONCE_S, HIGH_S, LATER_S, LOW_S, Backoff
 from bot.live.events import AnswerAudio, AnswerEnded, AnswerWhole, Interrupted
 from bot.live.failures import REASONS, TABLE, StrangeAnswerError, Verdict, classify
-from bot.live.messages import GoAway, HandleUpdate, rate_hz, read, seconds
+from bot.live.messages import GoAway, HandleUpdate, Unplayable, rate_hz, read, seconds
 from bot.live.recap import MAX_CHARACTERS, Recap
 
 # -- failures
@@ -106,6 +106,14 @@ def test_waits_differ_between_sessions_and_begin_anew_after_a_success() -> None:
         backoff.wait_s(Verdict.RETRY)
     backoff.succeeded()
     assert backoff.wait_s(Verdict.RETRY) <= AT_ONCE_S
+
+
+def test_an_attempt_that_timed_out_has_spaced_itself() -> None:
+    backoff = Backoff(random.Random(1))
+    backoff.wait_s(Verdict.RETRY)
+    assert backoff.wait_s(Verdict.RETRY, spent_s=4.0) <= AT_ONCE_S
+    assert backoff.wait_s(Verdict.RETRY, spent_s=1.0) >= 1.0, "of 2 to 4 s"
+    assert backoff.wait_s(Verdict.LATER, spent_s=10.0) >= LATER_S
 
 
 # -- recap
@@ -235,3 +243,23 @@ def test_a_handle_that_is_not_said_to_be_good_is_not() -> None:
         HandleUpdate("h", resumable=True)
     ]
     assert told(goAway={}) == [GoAway(0.0)]
+
+
+@pytest.mark.parametrize("mime_type", ["audio/opus", "audio/L16;rate=24000", "audio/pcmu", "audio/"])
+def test_sound_that_is_no_pcm_is_told_of_and_not_played(mime_type: str) -> None:
+    blob = {"mimeType": mime_type, "data": "AAE="}
+    message = types.LiveServerMessage.model_validate(
+        {"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}}
+    )
+    assert list(read(message, 1.0)) == [Unplayable(mime_type.lower())]
+
+
+@pytest.mark.parametrize(
+    "mime_type", ["audio/pcm", "Audio/PCM; rate=24000", "audio/pcm;channels=1;rate=24000"]
+)
+def test_pcm_is_played_however_it_is_written(mime_type: str) -> None:
+    blob = {"mimeType": mime_type, "data": "AAE="}
+    message = types.LiveServerMessage.model_validate(
+        {"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}}
+    )
+    assert list(read(message, 1.0)) == [AnswerAudio(b"\x00\x01", 24_000, 1.0)]

@@ -13,18 +13,8 @@ from bot.emulators.gemini.faults import Abort, Fault, Where
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.live.client import make_client
 from bot.live.events import AnswerEnded, OutputTranscript, Ready
-from bot.live.outbox import (
-    BYTES_PER_S,
-    MAX_AUDIO_BYTES,
-    MAX_PICTURE_BYTES,
-    ActivityEnd,
-    ActivityStart,
-    Audio,
-    Item,
-    Outbox,
-    Picture,
-    Text,
-)
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Picture, Text
+from bot.live.outbox import BYTES_PER_S, MAX_AUDIO_BYTES, MAX_PICTURE_BYTES, Outbox
 from bot.live.session import LiveSession
 from bot.live.setup import LiveSetup
 

@@ -406,7 +406,7 @@ async def test_a_cancelled_start_leaves_nothing(gemini: ScriptedGemini, session:
 async def test_a_socket_that_takes_nothing_is_given_up(
     gemini: ScriptedGemini, session: LiveSession, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_session, "SEND_S", 0.3)
+    monkeypatch.setattr("bot.live.connection.SEND_S", 0.3)
     gemini.plans.append(Plan(deaf=True))
     await session.start()
     fill(session)

@@ -9,7 +9,7 @@ from google.genai import types
 from bot.live.core import LiveCore
 from bot.live.events import AnswerAudio, Interrupted, Lost
 from bot.live.failures import Failure, Verdict
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Text, ToolResult
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text, ToolResult
 from bot.live.setup import LiveSetup
 from bot.live.stall import (
     EMPTY_EVERY_S,
@@ -65,6 +65,7 @@ AUDIO = {"parts": [{"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": "
 def test_silence_after_a_turn_is_nudged_once_and_then_ends_the_connection() -> None:
     made = ready()
     ask(made, 1.0)
+    tell(made, 1.0, inputTranscription={"text": "Hello?"})
     assert made.deadline() == 1.0 + NUDGE_S
     assert made.poll(1.0 + NUDGE_S) == []
     assert sent(made, 7.0) == [NUDGED]
@@ -90,8 +91,9 @@ def test_the_turn_is_said_again_over_the_next_connection() -> None:
 @pytest.mark.parametrize(
     "life",
     [
-        {"modelTurn": AUDIO},
+        {"modelTurn": AUDIO, "generationComplete": True},
         {"modelTurn": AUDIO, "turnComplete": True},
+        {"modelTurn": AUDIO, "interrupted": True},
     ],
 )
 def test_an_answer_calms(life: Any) -> None:
@@ -224,6 +226,7 @@ def test_a_bot_that_may_keep_quiet_is_not_nudged() -> None:
 def test_a_model_that_thinks_gets_more_time() -> None:
     made = ready(model="gemini-3.8-live-extended-thinking")
     ask(made, 1.0)
+    tell(made, 1.0, inputTranscription={"text": "Hello?"})
     assert made.deadline() == 1.0 + NUDGE_SLOW_S
 
 

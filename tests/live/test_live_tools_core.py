@@ -8,9 +8,11 @@ from google.genai import types
 
 from bot.live.core import MOVE_EARLY_S, LiveCore
 from bot.live.events import AnswerEnded, Lost, Searched, ToolCalled, ToolsCancelled
+from bot.live.exchange import MAX_CALLS, TOO_MANY
 from bot.live.failures import Failure, Verdict
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, ToolResult
 from bot.live.messages import read
-from bot.live.outbox import ActivityEnd, ActivityStart, Audio, Item, Outbox, ToolResult
+from bot.live.outbox import Outbox
 from bot.live.setup import LiveSetup
 from bot.live.states import LiveState
 from bot.live.tools import FunctionSpec
@@ -66,6 +68,31 @@ def reconnect(made: LiveCore, at: float) -> list[Any]:
 
 def answer(made: LiveCore, call: ToolCalled, at: float = 0.0) -> bool:
     return made.result(call.connection, ToolResult(call.id, call.name, {"result": "done"}))
+
+
+def test_calls_beyond_those_that_may_be_open_are_not_begun_but_counted_and_answered() -> None:
+    made = core()
+    many = [f"c{number}" for number in range(MAX_CALLS + 10)]
+    begun = tell(made, 0.0, **calls(*many))
+    assert [call.id for call in begun] == many[:MAX_CALLS]
+    assert made.counters.tool_calls_refused == 10
+    refused = sent(made, 0.0)
+    assert [(result.id, result.response) for result in refused] == [
+        (each, {"error": TOO_MANY}) for each in many[MAX_CALLS:]
+    ]
+    assert made.deadline() is None, "the others are waited for"
+    assert all(answer(made, call) for call in begun)
+    assert tell(made, 0.0, **calls("more")) == [], "no result was sent yet"
+    sent(made, 0.0)
+    tell(made, 1.0, serverContent=SPOKEN)
+    assert [call.id for call in tell(made, 1.0, **calls("again"))] == ["again"]
+
+
+def test_a_model_that_asks_without_end_is_answered_so_often_only() -> None:
+    made = core()
+    tell(made, 0.0, **calls(*(f"c{number}" for number in range(3 * MAX_CALLS))))
+    assert made.counters.tool_calls_refused == 2 * MAX_CALLS
+    assert made.outbox.results == MAX_CALLS
 
 
 def test_parallel_calls_are_each_told_and_answered() -> None:

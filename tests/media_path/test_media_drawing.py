@@ -249,9 +249,25 @@ class TestChips:
 
     def test_boxes_within_each_other_keep_their_chips_apart(self) -> None:
         boxes: list[Pixels] = [(100 + n, 100 + n, 400 - n, 300 - n) for n in range(0, 40, 8)]
-        chips = [chip for chip in place(boxes, [(70, 20)] * 5, boxes, (WIDE, HIGH)) if chip is not None]
-        for one, other in itertools.combinations(chips, 2):
-            assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        apart(place(boxes, [(70, 20)] * 5, boxes, (WIDE, HIGH)))
+
+    def test_chips_at_one_corner_make_room_for_each_other(self) -> None:
+        """As of boxes in space, whose chips stand at their topmost corners."""
+        corners: list[Pixels] = [(300 + n, 150, 304 + n, 154) for n in range(15)]
+        boxes: list[Pixels] = [(200, 150, 400, 300)] * 15
+        chips = place(corners, [(90, 18)] * 15, boxes, (WIDE, HIGH))
+        apart(chips)
+        for chip in chips:
+            assert chip is not None
+            far = max(chip[0] - 319, 300 - chip[2], chip[1] - 154, 150 - chip[3])
+            assert far <= 8 * 18, "near enough to be found"
+
+
+def apart(chips: list[Pixels | None]) -> None:
+    """Assert that no chip covers another."""
+    for one, other in itertools.combinations(chips, 2):
+        assert one is not None and other is not None
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 
 
 class TestLetters:

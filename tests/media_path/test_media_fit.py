@@ -19,7 +19,7 @@ from pypdf import PdfReader, PdfWriter
 
 from bot.media import documents
 from bot.media.detail import Detail
-from bot.media.errors import MediaError, shown
+from bot.media.errors import MediaError, UnfitError, shown
 from bot.media.fit import Fitted, Fitter
 from bot.media.pictures import fit_picture
 from bot.media.sniff import Kind, sniff
@@ -257,7 +257,33 @@ async def test_pdfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_pdf_that_keeps_the_probe_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "PROBE_S", 0.01)
-    assert "damaged" in await complaint(tmp_path, pdf(1))
+    await asked_again(tmp_path)
+
+
+async def test_a_probe_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "killed.py"
+    program.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    monkeypatch.setattr(documents, "PROBE", program)
+    await asked_again(tmp_path)
+
+
+async def asked_again(folder: Path) -> None:
+    """Hold that a good PDF which could not be looked into is not told to be bad."""
+    with pytest.raises(MediaError, match="could not be looked into: try again in a minute") as caught:
+        await fitted(folder, pdf(1), "paper.pdf")
+    assert not isinstance(caught.value, UnfitError)
+
+
+async def test_a_picture_that_finds_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "save", none_left)
+    path = tmp_path / "cat.png"
+    path.write_bytes((MEDIA / "photo-cat.png").read_bytes())
+    with pytest.raises(MediaError, match=r"too little memory for cat\.png: try again in a minute") as caught:
+        await Fitter().fit(path, "cat.png", None)
+    assert not isinstance(caught.value, UnfitError)
 
 
 def test_names_are_harmless_in_sentences() -> None:

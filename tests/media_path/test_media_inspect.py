@@ -193,6 +193,10 @@ def test_a_time_without_a_video_can_not_be() -> None:
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
+        (
+            (PICTURE, fitted("spec.txt", Kind.TEXT, "text/plain")),
+            "spec.txt is no PDF, and /inspect reads the",
+        ),
         ((PICTURE, PICTURE), "one PDF as the specification, and got none"),
         ((PICTURE, PDF, PDF), "one PDF as the specification, and got 2"),
         ((PDF, VIDEO), "1 to 5 pictures, and got none"),

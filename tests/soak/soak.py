@@ -15,6 +15,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -28,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from soak_report import Found, Look, checks_of, look, show, write  # noqa: E402
 
 from bot.demo.stage import Stage, stage  # noqa: E402 - found by the line above
+from bot.emulators.discord.handles import InteractionFailedError  # noqa: E402
 from bot.emulators.discord.model import ChannelType  # noqa: E402
 from bot.emulators.person import Person  # noqa: E402
 
@@ -37,7 +39,9 @@ PAUSE_S = (2.0, 10.0)  # between an answer and the next sentence
 ANSWER_S = 20.0
 QUIET_S = 1.0  # of the bot, after which its answer is over
 LOOK_S = 5.0
+FORGET_S = 60.0
 CHURN_S = (3.0, 8.0)
+BROKEN_OFF = -1  # in place of the bot's exit code
 # Counters that say that something said was lost.
 LOSSES = ("missing", "undecrypted", "undecodable", "live_audio_lost_ms", "datagrams_forgotten")
 
@@ -47,17 +51,25 @@ async def main() -> int:
     arguments = _arguments()
     console = Console()
     found = Found(arguments.calls)
+    code = BROKEN_OFF
+    try:
+        code = await _with_bot(arguments, found, console)
+    finally:  # what was found until then is shown all the same
+        checks = checks_of(found, code) if found.looks else []
+        show(console, found, checks)
+        await asyncio.to_thread(write, found, checks, arguments.out)
+    return 0 if checks and all(check.passed for check in checks) else 1
+
+
+async def _with_bot(arguments: argparse.Namespace, found: Found, console: Console) -> int:
+    """Soak a bot that runs meanwhile; return its exit code."""
     with tempfile.TemporaryDirectory(prefix="earshot-soak-") as folder:
         async with stage(Path(folder), "loopback") as ready:
             assert ready.gemini is not None
             ready.gemini.knobs.connection_life_s = CONNECTION_S
             ready.gemini.knobs.go_away_lead_s = 20.0
             await ready.while_bot_runs(_soak(ready, found, 60 * arguments.minutes, console))
-            code = await ready.stop_bot()
-    checks = checks_of(found, code)
-    show(console, found, checks)
-    await asyncio.to_thread(write, found, checks, arguments.out)
-    return 0 if all(check.passed for check in checks) else 1
+            return await ready.stop_bot()
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,6 +91,7 @@ async def _soak(ready: Stage, found: Found, seconds: float, console: Console) ->
         await asyncio.gather(
             *(_talk(ready, person, found, until, number) for number, person in enumerate(talkers)),
             _churn(ready, churner, found, until),
+            _forget(ready, (*talkers, churner), until),
             watching,
         )
         await asyncio.sleep(2 * QUIET_S)
@@ -147,11 +160,27 @@ async def _churn(ready: Stage, person: Person, found: Found, until: float) -> No
     pauses = random.Random(1)
     text_id = _text_id(ready, person)
     while time.monotonic() < until - ANSWER_S:
-        await _join(ready, person, text_id)
-        found.joins += 1
+        try:
+            await _join(ready, person, text_id)
+            await asyncio.sleep(pauses.uniform(*CHURN_S))
+            await person.run_command(text_id, "leave")
+        except (InteractionFailedError, TimeoutError) as error:
+            found.failed.append(f"{found.looks[-1].at:.0f} s: {error}")
+        else:
+            found.joins += 1
         await asyncio.sleep(pauses.uniform(*CHURN_S))
-        await person.run_command(text_id, "leave")
-        await asyncio.sleep(pauses.uniform(*CHURN_S))
+
+
+async def _forget(ready: Stage, people: Sequence[Person], until: float) -> None:
+    """Have the emulators forget what passed: half an hour of it would hold up their own loop."""
+    assert ready.gemini is not None
+    while time.monotonic() < until:
+        await asyncio.sleep(FORGET_S)
+        ready.discord.trace.clear()
+        for session in ready.gemini.sessions:
+            session.log.heard.clear()
+        for person in people:
+            person.hearing.forget()
 
 
 async def _watch(ready: Stage, found: Found, until: float, console: Console) -> None:

@@ -34,6 +34,8 @@ class Found:
     sentences: int = 0
     answers: int = 0
     joins: int = 0
+    failed: list[str] = field(default_factory=list)
+    """Joins and leaves that failed: when and how."""
     lost: dict[str, int] = field(default_factory=dict)
     resumed: int = 0
 
@@ -82,6 +84,12 @@ def checks_of(found: Found, code: int) -> list[Check]:
             "all",
             found.answers == found.sentences,
         ),
+        Check(
+            "joins and leaves that failed",
+            f"{len(found.failed)} of {found.joins + len(found.failed)}",
+            "0",
+            not found.failed,
+        ),
         Check("sessions resumed", str(found.resumed), "some", found.resumed > 0),
         Check("exit code", str(code), "0", code == 0),
     ]
@@ -108,6 +116,7 @@ def show(console: Console, found: Found, checks: list[Check]) -> None:
         mark = "[green]ok[/green]" if check.passed else "[bold red]MISSED[/bold red]"
         table.add_row(check.what, check.measured, check.bar, mark)
     console.print(table)
+    console.print(*found.failed, sep="\n", end="\n" if found.failed else "")
     console.print(
         f"{found.calls} calls at once, {found.sentences} sentences, {found.joins} joins and leaves."
     )

@@ -97,7 +97,7 @@ WRITES: dict[str, Callable[[Database], Awaitable[None]]] = {
     "NoteStore.forget": _done(lambda database: NoteStore(database).forget(GUILD, 1)),
     "RunningStore.began": _done(lambda database: RunningStore(database).began(GUILD, 5, None, 9.0)),
     "RunningStore.alive": _done(lambda database: RunningStore(database).alive([GUILD], 8.0)),
-    "RunningStore.moved": _done(lambda database: RunningStore(database).moved(GUILD, 6)),
+    "RunningStore.returned": _done(lambda database: RunningStore(database).returned(GUILD, 2, 8.0)),
     "RunningStore.ended": _done(lambda database: RunningStore(database).ended(GUILD)),
     "SchemaStore.add": _schema,
     "SchemaStore.remove": _done(lambda database: SchemaStore(database).remove(GUILD, "old")),

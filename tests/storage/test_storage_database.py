@@ -5,6 +5,7 @@ import functools
 import importlib
 import pkgutil
 import sqlite3
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -106,6 +107,29 @@ async def test_opening_again_changes_nothing(path: Path) -> None:
         assert plain.execute("SELECT * FROM command_sync").fetchall() == [(1, "d")]
         assert plain.execute("SELECT * FROM alembic_version").fetchall() == [(NEWEST,)]
         assert plain.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+async def test_a_database_at_the_newest_revision_needs_no_alembic(path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from bot.storage.database import Database\n"
+        f"async def main(): await (await Database.open({url(path)!r})).close()\n"
+        "asyncio.run(main())\n"
+        "print('alembic' in sys.modules)\n"
+    )
+    for needed in ("True", "False"):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program), cwd=MIGRATIONS.parent, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+        assert out.decode().strip() == needed
+
+
+def test_a_step_is_named_by_its_revision() -> None:
+    steps = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
+    names = {Path(step.path).name.partition("_")[0]: step.revision for step in steps.walk_revisions()}
+    assert all(name == revision for name, revision in names.items())
+    assert max(names) == NEWEST
 
 
 async def test_each_connection_holds_foreign_keys(database: Database) -> None:

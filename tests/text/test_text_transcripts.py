@@ -1,5 +1,8 @@
 """The transcript of a call as Markdown, as plain lines, and as times."""
 
+import pytest
+from markdown_it import MarkdownIt
+
 from bot.media.subtitles import Cue, srt
 from bot.text.transcripts import Said, document, plain, timed
 
@@ -22,6 +25,29 @@ def test_a_document_has_its_head_and_each_speech_as_it_was_said() -> None:
         "**[1:05] Earshot:** Both are \\* primes. I th—\n\n"
         "**[1:01:40] B\\*b:** \\# no heading\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "2 * 3 * 4, __init__ and `code`",
+        "<b>bold</b> <script>alert(1)</script> &lt; &#35;",
+        "![a](https://a.example) [b](https://b.example)",
+        "- an item",
+        "# a heading",
+        "1. first",
+        "> a quote",
+        "it ends with \\",
+    ],
+)
+def test_a_viewer_of_markdown_shows_names_in_bold_and_words_as_they_were_said(words: str) -> None:
+    shown = MarkdownIt("commonmark").parse(document([Said(NOON, "<i>A_d_a", words)], "<b>Lounge"))
+    inline = [token for token in shown if token.type == "inline"]
+    kinds = {child.type for token in inline for child in token.children or []}
+    assert kinds <= {"text", "text_special", "strong_open", "strong_close"}, "no HTML, no links, no code"
+    assert [token.type for token in shown][-3:] == ["paragraph_open", "inline", "paragraph_close"]
+    last = "".join(child.content for child in inline[-1].children or [])
+    assert last == f"[0:00] <i>A_d_a: {words}"
 
 
 def test_of_nothing_there_is_no_document() -> None:

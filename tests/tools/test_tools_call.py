@@ -188,7 +188,7 @@ async def test_with_a_picture_in_the_talk_it_leaves_after_a_click_and_timers_are
     assert "waits for a click" in asked["result"]
     question = await scene.post("shall I leave this call?")
     stranger = await scene.people["Ben"].click(question, buttons(question)["Leave"])
-    assert stranger.text == "Only Ada can decide that."
+    assert stranger.text == "I asked only Ada: to have it done yourself, ask me in the call."
     await eventually(lambda: any("The tea is ready now." in note for note in scene.notes()))
     assert [one for one in scene.chat() if "Timer over" in one.content] == []
     scene.people["Ada"].click(question, buttons(question)["Leave"])
@@ -196,14 +196,19 @@ async def test_with_a_picture_in_the_talk_it_leaves_after_a_click_and_timers_are
     assert question.content.endswith("I leave, as Ada decided.")
 
 
-async def test_a_timer_is_only_heard_where_who_set_it_may_not_write(scene: Scene) -> None:
+async def test_a_timer_is_only_heard_where_somebody_who_spoke_may_not_write(scene: Scene) -> None:
+    """The model may have been told by Ada what to set when Ben speaks."""
     ada = scene.people["Ada"].user.id
     scene.world.set_permissions(scene.lounge.id, ada, deny=Permission.SEND_MESSAGES)
     await scene.ask("set_timer", {"seconds": 5, "label": "tea", "sentence": "The tea is ready now."})
     await eventually(lambda: any("The tea is ready now." in note for note in scene.notes()))
-    await scene.ask("set_timer", {"seconds": 5, "label": "rice"}, by="Ben")
+    await scene.ask("set_timer", {"seconds": 5, "label": "rice", "sentence": "The rice is done."}, by="Ben")
+    await eventually(lambda: any("The rice is done." in note for note in scene.notes()))
+    await asyncio.sleep(0.5)
+    scene.world.set_permissions(scene.lounge.id, ada, deny=Permission.NONE)
+    await scene.ask("set_timer", {"seconds": 5, "label": "beans"}, by="Ben")
     posted = await scene.post("Timer over:")
-    assert posted.content == "**Timer over:** rice"
+    assert posted.content == "**Timer over:** beans"
     assert "stands in the chat" in (await scene.ask("post_message", {"text": "x"}, by="Ben"))["result"], (
         "what was said was the model's own"
     )

@@ -109,7 +109,7 @@ async def test_a_note_of_one_server_is_never_told_in_another(alone: Scene, tmp_p
             {"error": "There are no notes yet."},
         ]
         listed = await eve.run_command(text.id, "notes list")
-        assert listed.text.startswith("No notes are kept for this server.")
+        assert listed.text.startswith("No notes are kept for this server: ")
         stolen = await eve.run_command(text.id, "notes forget", note=1)
         assert stolen.text.startswith("There is no such note")
     finally:
@@ -129,7 +129,9 @@ async def test_notes_are_listed_and_forgotten_by_who_may(scene: Scene, tmp_path:
     assert listed.ephemeral
     assert (await run(scene, "Ben", "notes list", words="bicycle")).text.startswith("No note has these words")
     refused = await run(scene, "Ben", "notes forget", note=1)
-    assert refused.text == "That note is Ada's: they can have it forgotten, or who may Manage Server."
+    assert refused.text == (
+        "That note is Ada's: only they, or people with the Manage Server permission, can delete it."
+    )
     assert len(rows(tmp_path)) == 1
     ben, ada = scene.people["Ben"].user.id, scene.people["Ada"].user.id
     offered = await asyncio.gather(

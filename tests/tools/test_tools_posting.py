@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from loopback import eventually
-from tool_scene import Scene, buttons, tool_scene
+from tool_scene import COFFEE, Scene, buttons, tool_scene
 
+from bot.emulators.discord.model import Upload
 from bot.emulators.discord.permissions import Permission
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
@@ -28,8 +29,19 @@ async def test_who_may_not_write_there_can_not_have_it_written(scene: Scene) -> 
     assert refused == {"error": "Ada may not write in that chat, so I can't do it for them."}
     assert scene.chat() == []
     await scene.told("post_message returned: Ada may not write in that chat")
-    assert "result" in await scene.ask("post_message", HELLO, by="Ben"), "Ben may"
-    assert scene.chat()[0].content.startswith("-# For Ben,")
+
+
+async def test_who_may_not_write_there_can_not_have_it_written_when_another_speaks(scene: Scene) -> None:
+    """The model knows what was said before, and nobody can tell on whose word it calls a function."""
+    assert "stands in the chat" in (await scene.ask("post_message", HELLO, by="Ben"))["result"]
+    scene.world.set_permissions(scene.lounge.id, scene.people["Ada"].user.id, deny=Permission.SEND_MESSAGES)
+    await scene.say("Ada")  # when Ben speaks, post ...
+    await scene.told("Ada, I heard you")
+    asked = await scene.ask("post_message", HELLO, by="Ben")
+    assert "waits for a click" in asked["result"]
+    question = await scene.post("**Ben**, shall I post this here?")
+    scene.people["Ben"].click(question, buttons(question)["Post"])
+    await eventually(lambda: sum("-# For Ben" in one.content for one in scene.chat()) == 2)
 
 
 async def test_with_a_picture_in_the_talk_a_person_is_asked_first(scene: Scene) -> None:
@@ -41,7 +53,7 @@ async def test_with_a_picture_in_the_talk_a_person_is_asked_first(scene: Scene) 
     assert question.content.count("```") == 2, "what is quoted can't end its block"
     ids = buttons(question)
     stranger = await scene.people["Ben"].click(question, ids["Post"])
-    assert stranger.text == "Only Ada can decide that."
+    assert stranger.text == "I asked only Ada: to have it done yourself, ask me in the call."
     assert len(scene.chat()) == 1
     scene.people["Ada"].click(question, ids["Post"])
     posted = await scene.post("-# For Ada, from the call:")
@@ -87,7 +99,7 @@ async def test_questions_can_not_fill_the_chat(scene: Scene) -> None:
     for number in range(3):
         assert "result" in await scene.ask("post_message", {"text": f"number {number}"})
     refused = await scene.ask("post_message", {"text": "number 3"})
-    assert refused["error"].startswith("Other questions are waiting in the chat already")
+    assert refused["error"].startswith("3 questions wait for a click in the chat already")
     assert len(scene.chat()) == 3
 
 
@@ -99,13 +111,43 @@ async def test_the_picture_that_was_shown_is_posted_when_its_owner_agrees(scene:
     await scene.ask("post_picture", by="Ben")
     question = await scene.post("shall I post your picture photo-coffee.png here? Ben asked for it.")
     stranger = await scene.people["Ben"].click(question, buttons(question)["Post"])
-    assert stranger.text == "Only Ada can decide that."
+    assert stranger.text == "I asked only Ada: to have it done yourself, ask me in the call."
     scene.people["Ada"].click(question, buttons(question)["Post"])
     await eventually(lambda: any(one.attachments for one in scene.chat()))
     posted = next(one for one in scene.chat() if one.attachments)
     (file,) = posted.attachments
     assert file.data.startswith(b"\xff\xd8"), "a JPEG made anew"
     assert file.description == "A picture that Ada showed in the call."
+
+
+async def test_a_picture_is_not_posted_once_it_was_taken_back(scene: Scene) -> None:
+    """Neither after who posted it has objected, nor after the call has ended."""
+    upload = Upload(COFFEE.name, COFFEE.read_bytes())
+    message = scene.world.post(scene.people["Ben"].user.id, scene.world.text.id, "mine", [upload])
+    scene.people["Ada"].run_on_message(message, "Describe")
+    await eventually(lambda: any("which Ben posted." in note for note in scene.notes()))
+    await scene.ask("post_picture")
+    question = await scene.post("shall I post Ben's picture")
+    await scene.people["Ben"].run_command(scene.world.text.id, "privacy deaf")
+    scene.people["Ada"].click(question, buttons(question)["Post"])
+    gone = "I don't have that picture any more: show it again."
+    await eventually(lambda: gone in question.content)
+    await scene.look("Ada")
+    await scene.ask("post_picture")
+    question = await scene.post("shall I post your picture")
+    await scene.people["Ada"].run_command(scene.world.text.id, "leave")
+    scene.people["Ada"].click(question, buttons(question)["Post"])
+    await eventually(lambda: gone in question.content)
+    assert not [one for one in scene.chat() if one.attachments]
+
+
+async def test_who_showed_the_picture_of_another_is_asked_and_told_whose_it_is(scene: Scene) -> None:
+    upload = Upload(COFFEE.name, COFFEE.read_bytes())
+    message = scene.world.post(scene.people["Ben"].user.id, scene.world.text.id, "mine", [upload])
+    scene.people["Ada"].run_on_message(message, "Describe")
+    await eventually(lambda: any("“photo-coffee.png”, which Ben posted." in note for note in scene.notes()))
+    await scene.ask("post_picture")
+    await scene.post("**Ada**, shall I post Ben's picture photo-coffee.png here?")
 
 
 async def test_who_may_not_attach_files_can_not_have_a_picture_posted(scene: Scene) -> None:

@@ -91,7 +91,9 @@ class Scene:
 
 
 def is_caption(message: Message) -> bool:
-    return message.content.startswith(("**Ada:**", "**Ben:**", "**Earshot", "-# Earshot", "**Someone"))
+    return message.content.startswith(
+        ("**Ada:**", "**Ben:**", "**Earshot", "-# Earshot", "-# …", "**Someone")
+    )
 
 
 def buttons(message: Message) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import discord
 import numpy as np
 import pytest
-from voice_call import Call, calling, eventually, tone
+from voice_call import Call, eventually, tone
+from voice_people import ann, call, meet
 
 from bot.audio.pcm import level_dbfs
 from bot.emulators.discord.server import DiscordEmulator
@@ -16,28 +16,11 @@ from bot.emulators.person import Person
 from bot.voice.errors import VoiceError
 from bot.voice.events import Connected, Ended, Heard, Joined, Left
 
+__all__ = ["ann", "call"]
+
 SPEECH = Path(__file__).parent.parent / "media" / "speech-austen-0880.wav"
 
 SPEAKING_OP = 5
-
-
-@pytest.fixture
-async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
-    async with calling(discord_emulator) as call:
-        yield call
-
-
-@pytest.fixture
-async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
-    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
-    yield person
-    await person.leave()
-
-
-async def meet(call: Call, person: Person) -> None:
-    await person.join(call.channel().id)
-    await call.join()
-    await call.secured_with(person)
 
 
 @pytest.mark.parametrize("mode", ["aead_aes256_gcm_rtpsize", "aead_xchacha20_poly1305_rtpsize"])

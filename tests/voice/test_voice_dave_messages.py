@@ -1,38 +1,23 @@
 """Messages of the end-to-end encryption that are stale, strange or come at a wrong time: the call goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import davey
 import pytest
-from voice_call import Call, calling, eventually, tone
+from voice_call import Call, eventually, tone
+from voice_people import ann, both_ways, call, meet
 
+from bot.audio.ratepath import rate_path
 from bot.emulators.discord.server import DiscordEmulator
-from bot.emulators.discord.voice.mls import KeyPackage
+from bot.emulators.discord.voice.mls import KeyPackage, parse_commit_welcome
+from bot.emulators.discord.voice.rtp import RtpHeader
 from bot.emulators.discord.voice.wire import vec
 from bot.emulators.person import Person
 from bot.voice.events import Disconnected
 
-COMMIT_OP = 28
+__all__ = ["ann", "call"]
 
-
-@pytest.fixture
-async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
-    async with calling(discord_emulator) as call:
-        yield call
-
-
-@pytest.fixture
-async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
-    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
-    yield person
-    await person.leave()
-
-
-async def meet(call: Call, person: Person) -> None:
-    await person.join(call.channel().id)
-    await call.join()
-    await call.secured_with(person)
+COMMIT_OP, INVALID_OP = 28, 31
 
 
 async def goes_on(call: Call, ann: Person) -> None:
@@ -86,3 +71,132 @@ async def test_another_external_sender_in_mid_call_changes_nothing(call: Call, a
     call.emulator.voice.inject(call.user_id, b"\x19" + sent[-1].fields["data"])
     await asyncio.sleep(0.1)
     await goes_on(call, ann)
+
+
+async def test_an_invalid_commit_is_recovered_from_without_a_storm(call: Call, ann: Person) -> None:
+    await meet(call, ann)
+    for _ in range(5):
+        call.emulator.voice.inject(call.user_id, b"\x1d\x00\x07garbage")
+        call.emulator.voice.inject(call.user_id, b"\x1e\x00\x08garbage")
+    await eventually(lambda: len(call.told(INVALID_OP)) >= 1, "the recovery")
+    await asyncio.sleep(2.0)
+    assert len(call.told(INVALID_OP)) == 1  # what came while we were out of the group needs none
+    await both_ways(call, ann)
+
+
+async def test_an_invalid_commit_right_after_a_recovery_is_recovered_from_too(
+    call: Call, ann: Person
+) -> None:
+    await meet(call, ann)
+    for times in (1, 2):
+        call.emulator.voice.inject(call.user_id, b"\x1d\x00\x07garbage")
+        await eventually(lambda times=times: len(call.told(INVALID_OP)) == times, "the recovery")  # type: ignore[misc]
+        await call.secured_with(ann)
+    await both_ways(call, ann)
+
+
+async def test_a_lost_welcome_is_noticed_when_someone_speaks(call: Call, ann: Person) -> None:
+    await meet(call, ann)
+    await call.hears(ann, tone(0.1))
+    session = call.voice._connection.dave_session
+    assert session is not None
+    session.reinit(1, call.user_id, call.channel().id)  # as before the welcome, and none is on its way
+    await call.hears(ann, tone(3.5))
+    assert len(call.told(INVALID_OP)) == 1
+    await both_ways(call, ann)
+    assert call.voice.counters()["dave_recoveries"] == 1
+
+
+@pytest.mark.parametrize("returned", [0, 1])
+async def test_of_our_own_commits_only_the_newest_is_merged(call: Call, ann: Person, returned: int) -> None:
+    """davey would merge the newest, whichever was accepted: another epoch than all others', silently."""
+    await meet(call, ann)
+    room = call.emulator.voice.room(call.channel().id)
+    assert room is not None
+    group, strangers = room.delivery.group, (901, 902)
+    proposals = []
+    for user_id in strangers:
+        package = davey.DaveSession(1, user_id, room.channel_id).get_serialized_key_package()
+        proposals.append(group.propose_add(user_id, KeyPackage.parse(package)).signed.message)
+    group.proposals.clear()  # for the server there are none: it refuses what is made of them
+    call.emulator.trace.clear()
+    call.emulator.voice.inject(call.user_id, {"op": 11, "d": {"user_ids": [str(user) for user in strangers]}})
+    for proposal in proposals:
+        call.emulator.voice.inject(call.user_id, b"\x1b\x00" + vec(proposal))
+    await eventually(lambda: len(call.told(COMMIT_OP)) == 2, "two commits")
+    commit, _ = parse_commit_welcome(call.told(COMMIT_OP)[returned].fields["data"])
+    call.emulator.voice.inject(call.user_id, b"\x1d\x00\x00" + commit.raw)
+    session = call.voice._connection.dave_session
+    assert session is not None
+    if returned == 1:
+        await eventually(lambda: set(map(str, strangers)) <= set(session.get_user_ids()), "it is merged")
+        assert call.told(INVALID_OP) == []
+        return
+    await eventually(lambda: len(call.told(INVALID_OP)) == 1, "the recovery")
+    await both_ways(call, ann)
+    assert call.told(INVALID_OP)[0].fields["data"] == {"transition_id": 0}
+
+
+async def test_encryption_comes_and_goes_with_the_call(call: Call, ann: Person) -> None:
+    await meet(call, ann)
+    call.emulator.knobs.dave.max_version = 0
+    connection = call.voice._connection
+    await eventually(lambda: connection.dave_protocol_version == 0, "the downgrade")
+    said, heard = await call.hears(ann, tone(0.3))
+    assert len(heard) == len(said.frames)
+    call.emulator.knobs.dave.max_version = 1
+    await eventually(
+        lambda: connection.dave_protocol_version == 1 and not connection.version_changing, "the upgrade"
+    )
+    await both_ways(call, ann)
+    assert call.voiced()[-1].fields["encrypted"]
+
+
+async def test_encryption_comes_to_a_call_that_began_without(call: Call, ann: Person) -> None:
+    call.emulator.knobs.dave.max_version = 0
+    await ann.join(call.channel().id)
+    await call.join()
+    said, heard = await call.hears(ann, tone(0.3))
+    assert len(heard) == len(said.frames)
+    call.emulator.knobs.dave.max_version = 1
+    await both_ways(call, ann)
+    assert call.voiced()[-1].fields["encrypted"]
+
+
+async def test_plaintext_is_heard_only_while_a_change_of_the_version_is_announced(
+    call: Call, ann: Person
+) -> None:
+    await meet(call, ann)
+    await call.hears(ann, tone(0.1))
+    ssrc = call.emulator.voice.keys_of(ann.user.id).ssrc
+    opus = rate_path("native").encoder().feed(tone(0.5).tobytes())
+
+    async def inject(start: int) -> int:
+        before = len(call.heard(ann.user.id))
+        for number, packet in enumerate(opus):
+            header = RtpHeader(start + number, 960 * number, ssrc)
+            call.emulator.voice.inject_media(call.user_id, header, packet)
+        await asyncio.sleep(0.2)
+        return len(call.heard(ann.user.id)) - before
+
+    assert await inject(30_000) == 0
+    call.emulator.voice.inject(call.user_id, {"op": 21, "d": {"transition_id": 77, "protocol_version": 1}})
+    await asyncio.sleep(0.1)
+    assert await inject(31_000) == 0
+    call.emulator.voice.inject(call.user_id, {"op": 21, "d": {"transition_id": 78, "protocol_version": 0}})
+    await asyncio.sleep(0.1)
+    assert await inject(32_000) >= len(opus) - 1  # a jump is believed with its second packet
+
+
+async def test_someone_who_stays_undecryptable_makes_us_begin_anew_once(call: Call, ann: Person) -> None:
+    await meet(call, ann)
+    await call.hears(ann, tone(0.1))
+    ssrc = call.emulator.voice.keys_of(ann.user.id).ssrc
+    for number in range(60):
+        header = RtpHeader(30_000 + number, 960 * number, ssrc)
+        call.emulator.voice.inject_media(call.user_id, header, bytes(40) + b"\xfa\xfa")
+    await eventually(lambda: len(call.told(INVALID_OP)) == 1, "the recovery")
+    await asyncio.sleep(0.2)
+    assert len(call.told(INVALID_OP)) == 1
+    await call.secured_with(ann)
+    assert call.voice.counters()["dave_recoveries"] == 1

@@ -5,17 +5,18 @@ Everything dies by its own means: sockets closed under a thread, datagrams that 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import discord
 import pytest
-from voice_call import Call, calling, eventually, lost_and_back, tone
+from voice_call import Call, eventually, lost_and_back, tone
+from voice_people import ann, call, hears_all, meet
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.person import Person
 from bot.voice import connection, keepalive
 from bot.voice.events import Connected, Disconnected, Ended
 from bot.voice.recovery import GIVE_UP_S
+
+__all__ = ["ann", "call"]
 
 PATH_NOTICED_S = 15.0  # 5 s to the next keepalive, 5 s of questions, and a machine that is busy
 FASTER = 10
@@ -26,31 +27,6 @@ def quick_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all that the keepalive waits for come ten times as soon; one test below takes its time."""
     for name in ("INTERVAL_S", "LOOK_S", "DEAD_S", "SPEAKING_S"):
         monkeypatch.setattr(keepalive, name, getattr(keepalive, name) / FASTER)
-
-
-@pytest.fixture
-async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
-    async with calling(discord_emulator) as call:
-        yield call
-
-
-@pytest.fixture
-async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
-    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
-    yield person
-    await person.leave()
-
-
-async def meet(call: Call, person: Person) -> None:
-    await person.join(call.channel().id)
-    await call.join()
-    await call.secured_with(person)
-
-
-async def hears_all(call: Call, person: Person) -> None:
-    await call.secured_with(person)
-    said, heard = await call.hears(person, tone(0.3))
-    assert len(heard) == len(said.frames)
 
 
 async def test_a_reader_that_dies_is_replaced_and_nothing_is_lost(call: Call, ann: Person) -> None:

@@ -2,15 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 
 import pytest
-from voice_call import Call, calling, eventually, tone
+from voice_call import Call, eventually, tone
+from voice_people import ann, call, hears_all, meet
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.person import Person
 from bot.voice import recovery, watchdog
 from bot.voice.events import Connected, Deaf, Disconnected, Ended
+
+__all__ = ["ann", "call"]
 
 INVALID_OP = 31
 FASTER = 5
@@ -24,31 +25,6 @@ def quick_dog(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watchdog, name, getattr(watchdog, name) / FASTER)
     for name in ("REJOIN_FIRST_S", "REJOIN_MAX_S", "REJOIN_CALM_S"):
         monkeypatch.setattr(recovery, name, getattr(recovery, name) / FASTER)
-
-
-@pytest.fixture
-async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
-    async with calling(discord_emulator) as call:
-        yield call
-
-
-@pytest.fixture
-async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
-    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
-    yield person
-    await person.leave()
-
-
-async def meet(call: Call, person: Person) -> None:
-    await person.join(call.channel().id)
-    await call.join()
-    await call.secured_with(person)
-
-
-async def hears_all(call: Call, person: Person) -> None:
-    await call.secured_with(person)
-    said, heard = await call.hears(person, tone(0.3))
-    assert len(heard) == len(said.frames)
 
 
 def spoil_transport(call: Call) -> None:

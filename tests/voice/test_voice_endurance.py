@@ -8,20 +8,22 @@ import gc
 import os
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from voice_call import Call, calling, eventually, lost_and_back, tone
+from voice_call import Call, eventually, lost_and_back, tone
+from voice_people import ann, call
 from voice_room import ANN, BOT, CAT, Ear, Line, LiveKeys, Room, Talker
 from voice_room import tone as packets_of_a_tone
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.person import Person
 from bot.voice.dave import nonce_of
 from bot.voice.events import Connected, Ended
 from bot.voice.receive import MAX_FAILURES
+
+__all__ = ["ann", "call"]
 
 LONG = bool(os.environ.get("EARSHOT_LONG_TESTS"))
 JOINS = 100 if LONG else 30
@@ -29,19 +31,6 @@ JOINS = 100 if LONG else 30
 JOIN_EVERY_S = 1.2 if LONG else 0.0
 ROUNDS = 12 if LONG else 4
 NOTICED_S = 2.0  # of silence: the figure for 95 of 100 reconnects
-
-
-@pytest.fixture
-async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
-    async with calling(discord_emulator) as call:
-        yield call
-
-
-@pytest.fixture
-async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
-    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
-    yield person
-    await person.leave()
 
 
 def in_use() -> Counter[str]:

@@ -7,13 +7,18 @@ from collections.abc import AsyncIterator, Callable
 import discord
 import pytest
 from voice_call import Call, calling, eventually, tone
+from voice_people import ann, hears_all, meet
 
 from bot.emulators.discord.events import Event
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.person import Person
+from bot.voice.connection import ASK_S
 from bot.voice.events import Connected, Disconnected, Ended
+from bot.voice.maingateway import ANSWER_S
 from bot.voice.recovery import GIVE_UP_S
 from bot.voice.supervisor import AWAIT_WORD_S
+
+__all__ = ["ann"]
 
 BACK_S = 2.0  # within which the call goes on, once the main gateway is there again
 
@@ -32,19 +37,6 @@ async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
     discord_emulator.knobs.identify_interval_s = 0.0
     async with calling(discord_emulator, client_type=Client) as call:
         yield call
-
-
-@pytest.fixture
-async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
-    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
-    yield person
-    await person.leave()
-
-
-async def meet(call: Call, person: Person) -> None:
-    await person.join(call.channel().id)
-    await call.join()
-    await call.secured_with(person)
 
 
 def identified(call: Call) -> int:
@@ -145,6 +137,32 @@ async def test_the_end_of_the_old_session_that_the_new_one_is_told_of_is_no_kick
     await call.secured_with(ann)
     said, heard = await call.hears(ann, tone(0.3))
     assert len(heard) == len(said.frames)
+
+
+async def test_a_main_gateway_that_stands_and_does_not_answer_is_connected_anew(
+    call: Call, ann: Person
+) -> None:
+    """A NAT forgot both connections; discord.py would notice after a minute that the one is dead."""
+    await meet(call, ann)
+    began = time.monotonic()
+    call.emulator.gateway.mute_all()
+    call.emulator.voice.close_socket(call.user_id, 4006)
+    await eventually(lambda: len(call.of(Connected)) == 2, "the call is back", within_s=20.0)
+    assert time.monotonic() - began < ASK_S + ANSWER_S + 2 * BACK_S
+    assert call.of(Ended) == []
+    await hears_all(call, ann)
+
+
+async def test_a_main_gateway_that_answers_is_left_alone(call: Call, ann: Person) -> None:
+    """Nothing is sent to one who may not join: the channel is full, or the permission lacks."""
+    await meet(call, ann)
+    main = call.voice._connection._main
+    connected = len(call.emulator.trace.of("gateway.closed"))
+    await main.revive()
+    call.emulator.gateway.abort_all()
+    await main.revive()  # there may be none to ask, or one that is new
+    await asyncio.sleep(0.2)
+    assert len(call.emulator.trace.of("gateway.closed")) == connected + 1
 
 
 async def test_a_kick_while_the_main_gateway_is_away_is_a_kick(call: Call, ann: Person) -> None:

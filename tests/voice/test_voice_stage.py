@@ -1,27 +1,15 @@
 """From a voice channel to a stage and back: there is no end-to-end encryption on a stage."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
-from voice_call import Call, calling, eventually, lost_and_back, tone
+from voice_call import Call, eventually, lost_and_back, tone
+from voice_people import ann, call
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.person import Person
 from bot.voice.events import Ended
 
-
-@pytest.fixture
-async def call(discord_emulator: DiscordEmulator) -> AsyncIterator[Call]:
-    async with calling(discord_emulator) as call:
-        yield call
-
-
-@pytest.fixture
-async def ann(discord_emulator: DiscordEmulator) -> AsyncIterator[Person]:
-    person = Person(discord_emulator, discord_emulator.world.add_user("ann"))
-    yield person
-    await person.leave()
+__all__ = ["ann", "call"]
 
 
 async def both_ways(call: Call, ann: Person, *, encrypted: bool) -> None:

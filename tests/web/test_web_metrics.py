@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.errors import SetupError
-from bot.latency import Latency
+from bot.latency import WINDOW, Latency
 from bot.web.metrics import CallFigures, exposition
 from bot.web.server import HOST, MetricsServer
 
@@ -35,8 +35,18 @@ def test_the_exposition_has_quantiles_and_counters() -> None:
         ("earshot_tasks",): 7,
         ("earshot_latency_ms", "42", "mouth_to_live", "0.5"): pytest.approx(50),
         ("earshot_latency_ms", "42", "mouth_to_live", "0.99"): pytest.approx(99),
+        ("earshot_latency_samples", "42", "mouth_to_live"): 100,
+        ("earshot_latency_samples", "42", "barge_in"): 0,
         ("earshot_events_total", "42", "underruns"): 3,
     }
+
+
+def test_samples_are_those_that_the_quantiles_are_of() -> None:
+    measured = Latency()
+    for _ in range(WINDOW + 1):
+        measured.record(0.001)
+    found = samples(exposition(lambda: [CallFigures(42, {"live_to_ear": measured}, {})], tasks=1).decode())
+    assert found["earshot_latency_samples", "42", "live_to_ear"] == WINDOW
 
 
 class Health:

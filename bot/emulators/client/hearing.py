@@ -92,6 +92,10 @@ class Hearing:
         self.counts["silence" if packet == SILENCE else "heard"] += 1
         self._streams.setdefault((user_id, ssrc), _Stream()).add(sequence, timestamp, packet, at)
 
+    def forget(self) -> None:
+        """Forget the sound that was heard; the counts stay."""
+        self._streams.clear()
+
     @property
     def users(self) -> set[int]:
         """Who was heard."""

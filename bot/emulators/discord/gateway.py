@@ -150,6 +150,11 @@ class Gateway:
         for connection in tuple(self._connections):
             connection.abort()
 
+    def mute_all(self) -> None:
+        """Let nothing more pass on the connections that there are, which stay open; new ones are good."""
+        for connection in tuple(self._connections):
+            connection.mute()
+
     def ask_to_reconnect(self) -> None:
         """Send op 7 to every connection."""
         for connection in tuple(self._connections):

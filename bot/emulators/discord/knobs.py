@@ -40,6 +40,8 @@ class DaveKnobs:
     """Close with 4017 on a client that supports none (stage channels excepted), as Discord does."""
     transition_timeout_s: float = 2.0
     """A transition is executed after this even when someone has not reported ready."""
+    proposals_first: bool = False
+    """Send one who joins op 27, the proposals, before op 25, whose sender signs them: against the rules."""
 
 
 @dataclass
@@ -84,6 +86,8 @@ class Knobs:
     """The only transport mode that the voice server offers; None offers all that it knows."""
     voice_heartbeat_ms: float = 13_750.0
     """What the voice server's HELLO asks for: Discord's own figure."""
+    voice_mute_acks: bool = False
+    """Leave heartbeats on voice websockets unanswered, on new ones too."""
     voice_resume_window_s: float = 30.0
     """How long after losing its websocket a session stays in the call, to be resumed."""
     voice_noise: bool = True
@@ -99,8 +103,6 @@ class Knobs:
     """Added to the clock that expires links of the CDN; a day of it expires all that were given out."""
     gateway_heartbeat_ms: float = 41_250.0
     """What the main gateway's HELLO asks for: Discord's own figure."""
-    gateway_mute_acks: bool = False
-    """Leave heartbeats on the main gateway unanswered, as a half-dead connection does."""
     gateway_resume_window_s: float = 180.0
     """How long after losing its connection a session can be resumed; then the bot is gone, from voice too."""
     dead_voice_s: float = 2.0

@@ -10,7 +10,7 @@ from bot.media.drawing_boxes import BOX_2D, Box, box_of, fault_of, where
 from bot.media.drawing_colours import GREEN, VERMILLION, Rgb
 from bot.media.drawing_output import alt_text, encoded
 from bot.media.drawing_sheet import Panel, sheet
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.events import MadeFile
 from bot.media.fit import Fitted
 from bot.media.task import Json, Task
@@ -133,10 +133,10 @@ class Compare(Task):
         """Raise MediaError for anything but two to four pictures."""
         for file in files:
             if not file.is_picture:
-                raise MediaError(f"{file.name} is not a picture: compare PNG, JPEG, WEBP, HEIC or GIF files.")
+                raise UnfitError(f"{file.name} is not a picture: compare PNG, JPEG, WEBP, HEIC or GIF files.")
         if not LEAST <= len(files) <= MOST:
             count = "one picture" if len(files) == 1 else f"{len(files)} pictures"
-            raise MediaError(f"/compare takes {LEAST} to {MOST} pictures, and got {count}: post as many.")
+            raise UnfitError(f"/compare takes {LEAST} to {MOST} pictures, and got {count}: post as many.")
 
     def prompt(self, files: Sequence[Fitted]) -> str:
         """Return what to compare, and how to write it down."""

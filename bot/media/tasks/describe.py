@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from bot.media.detail import Detail
 from bot.media.drawing_output import ALT_LENGTH
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.fit import Fitted
 from bot.media.task import Task
 
@@ -65,7 +65,7 @@ class Describe(Task):
         """Raise MediaError for anything but pictures."""
         for file in files:
             if not file.is_picture:
-                raise MediaError(f"{file.name} is not a picture: ask about it with /ask.")
+                raise UnfitError(f"{file.name} is not a picture: ask about it with /ask.")
 
     def prompt(self, files: Sequence[Fitted]) -> str:
         """Return the question."""

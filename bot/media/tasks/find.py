@@ -11,7 +11,7 @@ from bot.media.drawing_boxes import BOX_2D, box_of, fault_of, percent, where
 from bot.media.drawing_colours import colour_of
 from bot.media.drawing_output import alt_text, encoded, opened
 from bot.media.drawing_space import BOX_3D, solid_fault_of, solid_of
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.events import MadeFile
 from bot.media.fit import Fitted
 from bot.media.task import Json, Task
@@ -82,11 +82,11 @@ class Find(Task):
         """Raise MediaError for anything but one picture."""
         for file in files:
             if not file.is_picture:
-                raise MediaError(
+                raise UnfitError(
                     f"{file.name} is not a picture: use /find on a PNG, JPEG, WEBP, HEIC or GIF."
                 )
         if len(files) != 1:
-            raise MediaError(f"/find looks into one picture, and these are {len(files)}: post one.")
+            raise UnfitError(f"/find looks into one picture, and these are {len(files)}: post one.")
 
     def prompt(self, files: Sequence[Fitted]) -> str:
         """Return what to look for, and how to write it down."""

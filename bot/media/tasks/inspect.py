@@ -10,7 +10,7 @@ from bot.media.drawing import MOST_MARKS, Mark, draw
 from bot.media.drawing_boxes import BOX_2D, box_of, where
 from bot.media.drawing_colours import BLUE, ORANGE, VERMILLION, Rgb
 from bot.media.drawing_output import alt_text, encoded, opened
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.events import MadeFile
 from bot.media.extraction.shown import plain, table
 from bot.media.fit import Fitted
@@ -158,19 +158,24 @@ class Inspect(Task):
         pictures, videos = _pictures(files), [file for file in files if file.is_video]
         documents = [file for file in files if file.kind is Kind.DOCUMENT]
         for file in files:
-            if file not in pictures and file not in documents and file not in videos:
-                raise MediaError(f"{file.name} can't be inspected: give pictures, and a video if you like.")
+            if file in pictures or file in documents or file in videos:
+                continue
+            if not documents:
+                raise UnfitError(
+                    f"{file.name} is no PDF, and /inspect reads the specification from one: save it as a PDF."
+                )
+            raise UnfitError(f"{file.name} can't be inspected: give pictures, and a video if you like.")
         if len(documents) != 1:
-            raise MediaError(
+            raise UnfitError(
                 f"/inspect takes one PDF as the specification, and got {len(documents) or 'none'}: give one."
             )
         if not 1 <= len(pictures) <= MOST_PICTURES:
-            raise MediaError(
+            raise UnfitError(
                 f"/inspect takes 1 to {MOST_PICTURES} pictures, and got {len(pictures) or 'none'}: give as "
                 "many."
             )
         if len(videos) > 1:
-            raise MediaError(f"/inspect takes one video, and got {len(videos)}: give one.")
+            raise UnfitError(f"/inspect takes one video, and got {len(videos)}: give one.")
 
     def prompt(self, files: Sequence[Fitted]) -> str:
         """Return what to inspect, and how to write it down."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.media.detail import Detail
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.events import MadeFile
 from bot.media.fit import Fitted
 from bot.media.sniff import Kind
@@ -66,14 +66,14 @@ class Read(Task):
     def check(self, files: Sequence[Fitted]) -> None:
         """Raise MediaError for anything but one picture or PDF."""
         if len(files) != 1:
-            raise MediaError(f"/read reads one file, and these are {len(files)}: post one.")
+            raise UnfitError(f"/read reads one file, and these are {len(files)}: post one.")
         (file,) = files
         if file.is_sound or file.is_video:
-            raise MediaError(
+            raise UnfitError(
                 f"{file.name} is neither a picture nor a PDF: for what is said in it, use /transcribe."
             )
         if file.kind not in (Kind.PICTURE, Kind.DOCUMENT):
-            raise MediaError(f"{file.name} is text already: /read is for pictures and PDFs.")
+            raise UnfitError(f"{file.name} is text already: /read is for pictures and PDFs.")
 
     def prompt(self, files: Sequence[Fitted]) -> str:
         """Return what to write down, and how."""

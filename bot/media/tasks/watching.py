@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.media.clip import Clip
 from bot.media.detail import Detail
-from bot.media.errors import MediaError
+from bot.media.errors import UnfitError
 from bot.media.fit import Fitted
 from bot.media.lengths import LOW_FPS, clock
 from bot.media.sniff import Kind
@@ -65,15 +65,15 @@ class Watching(Task):
         if part is None:
             return
         if len(files) != 1 or files[0].kind is not Kind.RECORDING:
-            raise MediaError(
+            raise UnfitError(
                 "A time as `focus` is for one video or recording: leave it out, or write what it is about."
             )
         (file,) = files
         if part.end_s is not None and part.end_s <= part.start_s:
-            raise MediaError(f"The part {part} ends before it begins: swap the times.")
+            raise UnfitError(f"The part {part} ends before it begins: swap the times.")
         first_s = part.start_s if part.at_s is None else part.at_s
         if file.duration_s is not None and first_s >= file.duration_s:
-            raise MediaError(
+            raise UnfitError(
                 f"{file.name} is {clock(file.duration_s)} long, and {clock(first_s)} is after its end: "
                 "ask about an earlier time."
             )
@@ -122,12 +122,12 @@ def one_recording(files: Sequence[Fitted], what: str) -> Fitted:
     """Return the one video or recording that `what` is made of. Raises MediaError."""
     for file in files:
         if file.kind is not Kind.RECORDING:
-            raise MediaError(
+            raise UnfitError(
                 f"{file.name} is neither a video nor a recording: {what} are made of those only."
             )
     if len(files) != 1:
         count = "no file" if not files else f"{len(files)} files"
-        raise MediaError(
+        raise UnfitError(
             f"{what.capitalize()} are made of one video or recording, and this is {count}: give one."
         )
     return files[0]

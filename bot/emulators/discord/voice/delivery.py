@@ -64,11 +64,11 @@ class DeliveryService:
             self.version = self.media_version = self.version_with(max_version)
         self.members[user_id] = Member(max_version)
         out = self._renegotiate(now, newcomer=user_id)
-        if self.version:
-            out += self._introduce(user_id)
+        introduction = self._introduce(user_id) if self.version else []
+        proposals = []
         if self.version and not self.group.established:
-            out += self._append(user_id, self.group.proposals.values())
-        return out
+            proposals = self._append(user_id, self.group.proposals.values())
+        return out + (proposals + introduction if self._knobs.proposals_first else introduction + proposals)
 
     def left(self, user_id: int, now: float) -> list[Outgoing]:
         """Let a client go."""

@@ -61,6 +61,8 @@ class Conversation:
         self._queue: Queue = asyncio.Queue(QUEUE)
         self._heartbeat_at = time.monotonic()
         self._muted = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._json: dict[int, tuple[Stage, Callable[[Any], None]]] = {
             Op.HEARTBEAT: (Stage.GREETED, self._heartbeat),
             Op.IDENTIFY: (Stage.GREETED, self._identify),
@@ -115,6 +117,7 @@ class Conversation:
         """Send what is queued until there is a reason to close, and return its code."""
         try:
             while not isinstance(frame := await self._queue.get(), Goodbye):
+                await self._flowing.wait()
                 if self._muted:
                     continue
                 async with asyncio.timeout(_SEND_TIMEOUT_S):
@@ -134,6 +137,11 @@ class Conversation:
     def mute(self, user_id: int) -> None:
         """Send that user nothing more here, if this is theirs."""
         self._muted = self._muted or self._user_id == user_id
+
+    def hold(self, user_id: int, *, held: bool) -> None:
+        """Keep from that user what is to be sent here, if this is theirs; or send it all."""
+        if self._user_id == user_id:
+            (self._flowing.clear if held else self._flowing.set)()
 
     def check_heartbeat(self, now: float) -> None:
         """Time the client out if it has been silent for too long."""
@@ -201,7 +209,8 @@ class Conversation:
 
     def _heartbeat(self, data: dict[str, Any]) -> None:
         self._heartbeat_at = time.monotonic()
-        self._reply(Op.HEARTBEAT_ACK, {"t": data["t"]})
+        if not self._knobs.voice_mute_acks:
+            self._reply(Op.HEARTBEAT_ACK, {"t": data["t"]})
 
     def _identify(self, data: dict[str, Any]) -> None:
         if self._stage is not Stage.GREETED:

@@ -15,9 +15,10 @@ from bot.emulators.discord.knobs import Knobs
 from bot.emulators.discord.trace import Trace
 from bot.emulators.discord.voice.gateway import Conversation
 from bot.emulators.discord.voice.messages import Close
+from bot.emulators.discord.voice.port import Address, UdpPort
 from bot.emulators.discord.voice.room import Room
 from bot.emulators.discord.voice.rtp import RtpHeader
-from bot.emulators.discord.voice.session import Address, Permit, VoiceGrant, VoiceSession
+from bot.emulators.discord.voice.session import Permit, VoiceGrant, VoiceSession
 from bot.emulators.discord.voice.sessions import Sessions
 
 _log = logging.getLogger(__name__)
@@ -53,13 +54,13 @@ class VoiceServer:
         self._quiet = asyncio.Event()
         """Set while there is no websocket."""
         self._quiet.set()
-        self._udp: asyncio.DatagramTransport | None = None
+        self._udp: UdpPort | None = None
         self._ticker: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the UDP port."""
         loop = asyncio.get_running_loop()
-        self._udp, _ = await loop.create_datagram_endpoint(lambda: self._sessions.sfu, local_addr=(HOST, 0))
+        self._udp = self._sessions.sfu.open(HOST)
         self._ticker = loop.create_task(self._tick(), name="emulated voice server's time-outs")
 
     async def close(self) -> None:
@@ -74,15 +75,14 @@ class VoiceServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYES_S):
                 await self._quiet.wait()
-        if self._udp is not None:
-            self._udp.close()
+        self._sessions.sfu.close()
 
     @property
     def port(self) -> int:
         """The UDP port."""
         if self._udp is None:
             raise RuntimeError("the voice server was not started")
-        return int(self._udp.get_extra_info("sockname")[1])
+        return self._udp.number
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Serve a voice websocket: any voice host, path "/"."""
@@ -153,6 +153,11 @@ class VoiceServer:
         """Answer keepalives, or leave them unanswered as some of Discord's voice servers do."""
         self._sessions.sfu.echoes = echo
 
+    @property
+    def late(self) -> int:
+        """How many datagrams were sent later than the knobs say, since the machine is busy."""
+        return self._sessions.sfu.late
+
     def lose_path(self, user_id: int) -> None:
         """Let the network forget the socket that a user has now: no datagram comes from it or gets to it."""
         self._sessions.sfu.dead.update(
@@ -168,6 +173,15 @@ class VoiceServer:
         """Send nothing more on a user's websocket, which stays open, as when the network loses it."""
         for conversation in self._conversations:
             conversation.mute(user_id)
+
+    def hold(self, user_id: int, *, held: bool) -> None:
+        """Keep what is to be sent on a user's websocket, as a slow network does; or send it all."""
+        for conversation in self._conversations:
+            conversation.hold(user_id, held=held)
+
+    def reuse_ssrc(self, ssrc: int) -> None:
+        """Give the next session an SSRC that was somebody else's."""
+        self._sessions.reuse_ssrc(ssrc)
 
     def crash(self) -> None:
         """Close everyone's websocket with 4015 and forget the sessions: a resume fails with 4006."""

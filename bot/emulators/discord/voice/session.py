@@ -3,15 +3,14 @@
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from bot.emulators.discord.trace import Trace
 from bot.emulators.discord.voice.link import Link
 from bot.emulators.discord.voice.messages import Op
 from bot.emulators.discord.voice.outbox import Outbox
+from bot.emulators.discord.voice.port import Address
 from bot.emulators.discord.voice.transport import KEY_BYTES, Transport
-
-Address: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from bot.emulators.discord.knobs import Knobs
 from bot.emulators.discord.trace import Trace
@@ -24,7 +24,7 @@ class Sessions:
         self.rooms: dict[int, Room] = {}
         self._permits: dict[str, Permit] = {}
         self._sessions: dict[tuple[int, int], VoiceSession] = {}
-        self._ssrcs = itertools.count(_FIRST_SSRC)
+        self._ssrcs: Iterator[int] = itertools.count(_FIRST_SSRC)
         self._sender = ExternalSender()
         self._trace = trace
         self._knobs = knobs
@@ -57,6 +57,10 @@ class Sessions:
         self._sessions[permit.guild_id, permit.user_id] = session
         self.sfu.add(session)
         return session
+
+    def reuse_ssrc(self, ssrc: int) -> None:
+        """Give the next session this SSRC."""
+        self._ssrcs = itertools.chain((ssrc,), self._ssrcs)
 
     def get(self, guild_id: int, user_id: int) -> VoiceSession | None:
         """Return a user's session in a guild."""

@@ -5,7 +5,6 @@ the payload after transport decryption (end-to-end encrypted as a rule: `encrypt
 there), `silence`, and a decision with its reason; "udp.out" also has `to`, the listener's user id.
 """
 
-import asyncio
 import ipaddress
 import os
 import struct
@@ -16,11 +15,13 @@ from typing import Any
 
 from bot.emulators.discord.knobs import Knobs
 from bot.emulators.discord.trace import Trace
+from bot.emulators.discord.voice.delays import Delays
 from bot.emulators.discord.voice.errors import RefusedError
 from bot.emulators.discord.voice.messages import Op
+from bot.emulators.discord.voice.port import Address, UdpPort
 from bot.emulators.discord.voice.room import Room
 from bot.emulators.discord.voice.rtp import OPUS, RtpHeader
-from bot.emulators.discord.voice.session import Address, VoiceSession
+from bot.emulators.discord.voice.session import VoiceSession
 
 SILENCE = b"\xf8\xff\xfe"
 MARKER = b"\xfa\xfa"  # ends every frame that DAVE encrypted
@@ -30,7 +31,7 @@ _KEEPALIVE_BYTES = 8
 _RTCP = range(200, 208)  # the second byte of an RTCP packet
 
 
-class Sfu(asyncio.DatagramProtocol):
+class Sfu:
     """Knows sessions by their SSRC, and by the address that IP discovery or media came from."""
 
     def __init__(
@@ -53,11 +54,25 @@ class Sfu(asyncio.DatagramProtocol):
         self._may_speak = may_speak
         self._by_ssrc: dict[int, VoiceSession] = {}
         self._by_address: dict[Address, VoiceSession] = {}
-        self._socket: asyncio.DatagramTransport | None = None
+        self._port: UdpPort | None = None
+        self._delays: Delays | None = None
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        """Take the socket."""
-        self._socket = transport
+    def open(self, host: str) -> UdpPort:
+        """Open the port, on the running loop."""
+        self._port, self._delays = UdpPort(host, self._take), Delays()
+        return self._port
+
+    @property
+    def late(self) -> int:
+        """How many datagrams were sent later than the knobs say, since the machine is busy."""
+        return self._delays.late if self._delays is not None else 0
+
+    def close(self) -> None:
+        """Close the port; what is on its way to somebody is lost."""
+        if self._delays is not None:
+            self._delays.close()
+        if self._port is not None:
+            self._port.close()
 
     def add(self, session: VoiceSession) -> None:
         """Serve a session."""
@@ -69,8 +84,14 @@ class Sfu(asyncio.DatagramProtocol):
         if session.address is not None and self._by_address.get(session.address) is session:
             del self._by_address[session.address]
 
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Serve one datagram."""
+    def send_raw(self, session: VoiceSession, datagram: bytes) -> None:
+        """Send a client any datagram at all; on any thread."""
+        if session.address in self.dead or session.user_id in self.blocked:
+            return
+        if self._port is not None and session.address is not None:
+            self._port.send(datagram, session.address)
+
+    def _take(self, data: bytes, addr: Address) -> None:
         if addr in self.dead:
             self._trace.add("udp.in", size=len(data), decision="dropped", reason="a dead path")
         elif len(data) == _DISCOVERY.size and data[:4] == struct.pack(">HH", _REQUEST, _DISCOVERY_BODY):
@@ -84,13 +105,6 @@ class Sfu(asyncio.DatagramProtocol):
                 self._media(data, addr)
             except RefusedError as error:
                 self._trace.add("udp.in", size=len(data), decision="dropped", reason=str(error))
-
-    def send_raw(self, session: VoiceSession, datagram: bytes) -> None:
-        """Send a client any datagram at all."""
-        if session.address in self.dead or session.user_id in self.blocked:
-            return
-        if self._socket and not self._socket.is_closing() and session.address is not None:
-            self._socket.sendto(datagram, session.address)
 
     def _discover(self, data: bytes, addr: Address) -> None:
         session = self._by_ssrc.get(_DISCOVERY.unpack(data)[2])
@@ -186,8 +200,8 @@ class Sfu(asyncio.DatagramProtocol):
     def _send_later(self, listener: VoiceSession, datagram: bytes, delay_s: float) -> None:
         if delay_s <= 0.0:
             self.send_raw(listener, datagram)
-        else:
-            asyncio.get_running_loop().call_later(delay_s, self.send_raw, listener, datagram)
+        elif self._delays is not None:
+            self._delays.later(delay_s, lambda: self.send_raw(listener, datagram))
 
     def _announce(self, speaker: VoiceSession, listener: VoiceSession) -> None:
         """Tell a listener once whose SSRC this is."""

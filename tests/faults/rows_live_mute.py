@@ -1,0 +1,101 @@
+"""Nothing can be done about it for a while, or for good: people are told, in the text channel."""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from unittest import mock
+
+from fault_row import Row, When
+from fault_scenarios import one_more, standard
+from fault_scene import SENTENCE, Scene
+from loopback import eventually
+
+from bot.emulators.gemini.faults import Close, Effect, Status, Where
+from bot.live import attempts, backoff
+
+TOLD_S = 5.0
+QUOTA_S = 2.0  # in place of 30 s; a wait is between that and the double
+BACK_S = attempts.STABLE_S + 2.0  # from the last sentence, where no answer was told to its end
+EVER = 1000
+WAITING, BACK = "I can't answer now.", "I can answer again"
+
+
+async def refused_for_a_while(scene: Scene) -> None:
+    """Break the connection off; the quota is used up, and nobody says until when."""
+    scene.script(Where.UPGRADE, Status(429))
+    scene.live.abort()
+
+
+async def told_and_told_again(scene: Scene, row: Row) -> None:
+    """Hold that people read that it waits, and when it is back, once each."""
+    await scene.ready()
+    with (
+        mock.patch.object(backoff, "LATER_S", QUOTA_S),
+        mock.patch.object(attempts, "TELL_S", QUOTA_S),
+    ):
+        before = len(scene.posted())
+        await standard(scene, row)
+        with contextlib.suppress(TimeoutError):
+            await eventually(lambda: BACK in scene.posted()[-1], BACK_S)
+    told = scene.posted()[before:]
+    scene.outcome.note = " / ".join(told)
+    assert [WAITING in told[0], BACK in told[-1], len(told)] == [True, True, 2], f"told: {told}"
+
+
+def refused_for_good(where: Where, effect: Effect) -> Callable[[Scene], Awaitable[None]]:
+    """Return what has every further connection refused, with whichever model."""
+
+    async def inject(scene: Scene) -> None:
+        scene.script(where, effect, times=EVER)
+        scene.live.abort()
+
+    return inject
+
+
+async def ended_with_a_sentence(scene: Scene, row: Row) -> None:
+    """Hold that the bot leaves and says why; once it is let in again, the next /join works."""
+    await scene.ready()
+    before = len(scene.posted())
+    await row.inject(scene)
+    await eventually(lambda: not scene.in_call, row.limit_s)
+    await eventually(lambda: len(scene.posted()) > before, TOLD_S)
+    scene.outcome.note = " / ".join(scene.posted()[before:])
+    assert len(scene.posted()) == before + 1, f"told: {scene.outcome.note}"
+    scene.knobs.faults.clear()
+    await scene.join()
+    scene.baseline_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
+    await scene.idle()
+    scene.stand()
+    await one_more(scene)
+
+
+_WHERE = "handshake, after a break in mid-call"
+ENDS = "the call ends with a sentence that says what to do; the next /join works"
+ROWS = [
+    Row(
+        "live-429-gap",
+        "HTTP 429, no Retry-After",
+        "handshake, after a break in mid-sentence",
+        When.SPEAKING,
+        "tried again after 30 to 60 s (here 2 to 4); people read so in the text channel, and when it is back",
+        refused_for_a_while,
+        server_s=2 * QUOTA_S,
+        scenario=told_and_told_again,
+    ),
+    *(
+        Row(
+            f"live-{name}-all-gap",
+            f"{what}, every model, for ever",
+            _WHERE,
+            When.IDLE,
+            ENDS,
+            refused_for_good(where, effect),
+            scenario=ended_with_a_sentence,
+        )
+        for name, what, where, effect in (
+            ("1007", "close 1007 at setup", Where.SETUP, Close(1007)),
+            ("1008", "close 1008 at setup", Where.SETUP, Close(1008)),
+            ("404", "HTTP 404", Where.UPGRADE, Status(404)),
+            ("401", "HTTP 401", Where.UPGRADE, Status(401)),
+        )
+    ),
+]
