@@ -174,8 +174,9 @@ def _retention(settings: GuildSettings) -> str:
             "24 hours, so that a broken connection can go on where it was."
         )
     return (
-        "Nothing of what is said is kept, here or at Google. It costs: /transcript has nothing to show, and "
-        "when a connection breaks, I go on without knowing what was said."
+        "I keep no transcript, and Google no session to resume; captions stay in the chat, and Google may "
+        "keep data against abuse. It costs: /transcript has nothing to show, and when a connection breaks, "
+        "I go on without knowing what was said."
     )
 
 

@@ -51,9 +51,9 @@ def kept_text(settings: GuildSettings) -> str:
     days = settings.retention_days
     kept = f"kept for {'1 day' if days == 1 else f'{days} days'} (/transcript)"
     if settings.captions and days:
-        said = f"What is said appears in the voice channel's chat, and is {kept}."
+        said = f"What is said appears in the voice channel's chat and stays there; a transcript is {kept}."
     elif settings.captions:
-        said = "What is said appears in the voice channel's chat; I keep no transcript."
+        said = "What is said appears in the voice channel's chat and stays there; I keep no transcript."
     elif days:
         said = f"What is said is written down, and {kept}."
     else:
@@ -61,7 +61,7 @@ def kept_text(settings: GuildSettings) -> str:
     google = (
         "Google keeps the call for up to 24 hours, to resume it when a connection breaks. " if days else ""
     )
-    return f"{said} I keep no sound. {google}/config changes this."
+    return f"{said} I keep no sound. {google}Who manages the server changes this with /config."
 
 
 def is_pressed(settings: GuildSettings) -> bool:
