@@ -16,6 +16,7 @@ from bot.conversation.captions_budget import CaptionBudget
 from bot.conversation.captions_passage import CaptionLine
 from cogs.caption_board import CaptionBoard, Post
 from cogs.caption_places import CaptionPlaces, Place
+from cogs.waiting import happens
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class CaptionPoster:
         due = self._budget.due(self._key, lasting=lasting)
         if due > now and not self._ending.is_set():
             self._changed.clear()
-            if await _happens(self._changed, due - now):
+            if await happens(self._changed, due - now):
                 return False
             self._mind_lateness(due)
             return False
@@ -148,7 +149,7 @@ class CaptionPoster:
 
     async def _unreachable(self, error: Exception) -> bool:
         logger.info("Captions can't be sent just now, which is tried again: %s", type(error).__name__)
-        return not await _happens(self._ending, RETRY_S)
+        return not await happens(self._ending, RETRY_S)
 
     def _has_moved(self) -> bool:
         place = self._places.choose()
@@ -158,13 +159,3 @@ class CaptionPoster:
         self._budget.remove(self._key)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("The captions of a call ended", exc_info=error)
-
-
-async def _happens(event: asyncio.Event, within_s: float) -> bool:
-    """Wait for an event; return whether it came in time."""
-    try:
-        async with asyncio.timeout(within_s):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True

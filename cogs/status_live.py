@@ -16,6 +16,7 @@ from bot.conversation.calls import Calls
 from bot.conversation.captions_budget import CaptionBudget
 from cogs.call_rights import call_of
 from cogs.status import Seen, StatusView
+from cogs.waiting import happens
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class LivePanels:
         self._budget.add(interaction.id)
         shown = ""
         try:
-            while not await _happens(stop, REFRESH_S) and time.time() < until and self._runs(call):
+            while not await happens(stop, REFRESH_S) and time.time() < until and self._runs(call):
                 if self._budget.due(interaction.id, lasting=False) > time.monotonic():
                     continue  # people's speech comes first; the panel is looked at again
                 view = _live(call, until)
@@ -104,16 +105,6 @@ class LivePanels:
             del self._stops[key]
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A panel of a call ended", exc_info=error)
-
-
-async def _happens(event: asyncio.Event, within_s: float) -> bool:
-    """Wait for an event; return whether it came in time."""
-    try:
-        async with asyncio.timeout(within_s):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 def _live(call: Call, until: float) -> StatusView:

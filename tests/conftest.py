@@ -1,8 +1,9 @@
 """The loopback world of the tests: one throw-away CA, trusted before anything makes a TLS context."""
 
+import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,3 +65,16 @@ async def scene(
 
     async with tool_scene(discord_emulator, gemini_emulator, tmp_path, ("Ada", "Ben")) as made:
         yield made
+
+
+@pytest.fixture
+def restore_logging() -> Iterator[None]:
+    """Leave logging as it was before a test set it up."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], _ = before
+    root.setLevel(before[1])
+    logging.captureWarnings(capture=False)
+    for name in ("bot", "cogs", "alembic"):
+        logging.getLogger(name).setLevel(logging.NOTSET)

@@ -3,27 +3,16 @@
 import logging
 import re
 import sys
-from collections.abc import Iterator
 
 import aiohttp
 import pytest
 
 from bot import logs
 
+pytestmark = pytest.mark.usefixtures("restore_logging")
+
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"
 KNOWN = "known-secret"
-
-
-@pytest.fixture(autouse=True)
-def restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], _ = before
-    root.setLevel(before[1])
-    logging.captureWarnings(capture=False)
-    for name in ("bot", "cogs", "alembic"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +13,8 @@ from bot import logs
 from bot.errors import reason_of
 from bot.settings import Settings, load
 
+pytestmark = pytest.mark.usefixtures("restore_logging")
+
 # As typed, and as aiohttp writes them down.
 PASSWORDS = {
     "hidden": "hidden",
@@ -21,18 +23,6 @@ PASSWORDS = {
     "hid%2fden": "hid%2Fden",
 }
 REFUSED = "the proxy answered 407 Proxy Authentication Required"
-
-
-@pytest.fixture(autouse=True)
-def restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], _ = before
-    root.setLevel(before[1])
-    logging.captureWarnings(capture=False)
-    for name in ("bot", "cogs", "alembic"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture
