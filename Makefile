@@ -12,8 +12,9 @@ demo: $(READY)
 run: $(READY)
 	$(PY) -m bot run
 
+# The faults and the calls take seconds each: who has ended takes over what another still has before it.
 test: lint
-	$(PY) -m pytest -n 4
+	$(PY) -m pytest -n 4 --dist worksteal
 
 # Half an hour of sixteen calls at once: see soak-out/.
 soak: $(READY)

@@ -1,28 +1,24 @@
 """The composition root: builds each part once and closes each part once, in the opposite order."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from google import genai
 
 from bot.audio.ratepath import RatePath, rate_path
+from bot.closing import close_both, closing
 from bot.conversation.call import Call
 from bot.conversation.calls import Calls
-from bot.conversation.notice import words as words_of_notice
-from bot.conversation.options import CallOptions
 from bot.conversation.overload import LoopWatch, Overload
-from bot.conversation.personas import personas
-from bot.conversation.room import Mode
 from bot.conversation.sights import LONGEST_S
 from bot.discord_client import DiscordClient
 from bot.errors import SetupError
-from bot.live.capabilities import catalogue, check_voice, model
+from bot.guild_calls import apply, call_options, choices, live_setup
+from bot.live.capabilities import check_voice, model
 from bot.live.client import make_client, verify
 from bot.live.errors import LiveError
-from bot.live.setup import LiveSetup
 from bot.media.service import MediaService
 from bot.media.viewing import Viewing
 from bot.settings import Settings
@@ -36,7 +32,6 @@ from bot.storage.media import MediaStore
 from bot.storage.notes import NoteStore
 from bot.storage.running import RunningStore
 from bot.storage.schemas import SchemaStore
-from bot.storage.settings_rules import Choices
 from bot.storage.transcripts import TranscriptStore
 from bot.tools.kit import Kit
 from bot.voice.clock import SendClock
@@ -69,6 +64,7 @@ from cogs.speaking import CallSpeaker
 from cogs.status_live import LivePanels
 from cogs.talk import Talk
 from cogs.tool_posts import ToolPosts
+from cogs.unheard import UnheardPeople
 from cogs.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -76,7 +72,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MINUTE_S = 60.0
-NAME = "Earshot"  # listened to beside the name that the bot has in a guild
 # How long each part may take to close, in this order; together less than the 5 s that the process has.
 # Files that remain at Google then are removed at the next start.
 RETURNING_S, RUNNING_S, CALLS_S, TOOLS_S, DISCORD_S = 0.2, 0.2, 1.6, 0.1, 0.8
@@ -100,10 +95,10 @@ async def serve(settings: Settings) -> None:
         logger.warning(_UNPAID)
     async with AsyncExitStack() as stack:
         database = await Database.open(settings.database_url)
-        _closing(stack, "The database", database.close, DATABASE_S)
+        closing(stack, "The database", database.close, DATABASE_S)
         live_client = make_client(settings.gemini_api_key.get_secret_value())
         stack.callback(live_client.close)
-        _closing(stack, "The Gemini client", live_client.aio.aclose, GEMINI_S)
+        closing(stack, "The Gemini client", live_client.aio.aclose, GEMINI_S)
         await verify(live_client)
         await _serve_discord(stack, settings, database, live_client, path, defaults)
 
@@ -130,6 +125,13 @@ async def _serve_discord(
     running = RunningCalls(running_store)
     running.start()
     signs, server_mute = CallSigns(lambda: client), ServerMute()
+    unheard = UnheardPeople(
+        consents,
+        guilds,
+        paid=settings.gemini_paid,
+        text_of=lambda guild_id: calls.text_of(guild_id),
+        wrote=captions.came_between,
+    )
     calls = Calls(
         live_client=live_client,
         setup_of=lambda guild_id: live_setup(guilds.get(guild_id)),
@@ -139,7 +141,7 @@ async def _serve_discord(
         options_of=lambda guild_id: call_options(guilds.get(guild_id)),
         captions_of=captions.open,
         idle_s_of=lambda guild_id: guilds.get(guild_id).idle_minutes * MINUTE_S,
-        listeners=[running, signs, server_mute],
+        listeners=[running, signs, server_mute, unheard],
         overload=overload,
         tools_of=lambda call: kit.of(call),
         on_searched=lambda call, searched: kit.searched(call, searched),
@@ -154,7 +156,7 @@ async def _serve_discord(
         fallback=settings.media_fallback_model,
     )
     viewing = Viewing(settings.discord_proxy, longest_s=LONGEST_S)
-    _closing(stack, "The media service", lambda: _close_both(service.close, viewing.close), MEDIA_S)
+    closing(stack, "The media service", lambda: close_both(service.close, viewing.close), MEDIA_S)
     await service.start()
     await viewing.start()
     notes = NoteStore(database)
@@ -199,9 +201,10 @@ async def _serve_discord(
             manners,
             signs,
             server_mute,
+            unheard,
             config,
             Privacy(consents, guilds, KeptStore(database), paid=paid),
-            Greeting(voice.begin),
+            Greeting(voice.begin, guilds.get),
             answers,
             pictures,
             recordings,
@@ -222,14 +225,14 @@ async def _serve_discord(
     if settings.metrics_port:
         metrics = MetricsServer(settings.metrics_port, calls=lambda: figures(calls), healthy=client.healthy)
         await metrics.start()
-        _closing(stack, "The metrics server", metrics.close, METRICS_S)
-    _closing(stack, "The Discord client", client.close, DISCORD_S)
-    _closing(stack, "What tools do in calls", kit.close, TOOLS_S)
+        closing(stack, "The metrics server", metrics.close, METRICS_S)
+    closing(stack, "The Discord client", client.close, DISCORD_S)
+    closing(stack, "What tools do in calls", kit.close, TOOLS_S)
     # Calls end while the gateway is still there to say that the bot left its channels.
-    _closing(stack, "The calls", calls.close, CALLS_S)
+    closing(stack, "The calls", calls.close, CALLS_S)
     # First of all: calls that end with the process are to be come back to.
-    _closing(stack, "The record of running calls", running.close, RUNNING_S)
-    _closing(stack, "The way back to calls", returning.close, RETURNING_S)
+    closing(stack, "The record of running calls", running.close, RUNNING_S)
+    closing(stack, "The way back to calls", returning.close, RETURNING_S)
     await client.serve(settings.discord_token.get_secret_value())
 
 
@@ -237,48 +240,6 @@ async def _end(calls: Calls, call: Call) -> None:
     """End a call, and no other that may have begun in its place."""
     if calls.get(call.channel.guild.id) is call:
         await calls.leave(call.channel.guild.id)
-
-
-def call_options(guild: GuildSettings) -> CallOptions:
-    """Return how a guild's calls go."""
-    mode = Mode(guild.mode)
-    notice = words_of_notice(
-        NAME, guild.language, everyone=guild.consent == "notice", pressed=mode is Mode.PUSH_TO_TALK
-    )
-    return CallOptions(mode=mode, mixed=guild.floor == "mix", names=(NAME,), notice=notice)
-
-
-def live_setup(guild: GuildSettings) -> LiveSetup:
-    """Return how a guild's Live sessions are set up."""
-    return LiveSetup(
-        model=guild.model,
-        voice=guild.voice,
-        language=guild.language,
-        system_instruction=personas().instruction(guild.persona, guild.instruction),
-        turns="marks" if guild.turns == "discord" else "model",
-        # To resume a session, Google keeps it for up to a day: not where nothing is to be kept.
-        resumption=guild.retention_days > 0,
-        search=model(guild.model).search,
-        fallbacks=tuple(name for name in catalogue().models if name != guild.model),
-    )
-
-
-def choices() -> Choices:
-    """Return what guilds can choose from."""
-    known = catalogue()
-    return Choices(tuple(known.models), known.voices, tuple(personas().ready), known.retired)
-
-
-def apply(calls: Sequence[Call], guild: GuildSettings) -> None:
-    """Have a guild's calls go by its settings: what they hear at once, the rest when they are idle."""
-    options = call_options(guild)
-    for call in calls:
-        for user_id in call.status().participants:  # whom the policy no longer lets through
-            call.consent_changed(user_id)
-        call.set_mode(options.mode)
-        call.set_mixed(options.mixed)
-        call.set_notice(options.notice)
-        call.change_setup(live_setup(guild))
 
 
 def figures(calls: Calls) -> Sequence[CallFigures]:
@@ -315,21 +276,3 @@ def _usable(setting: str, read: Callable[[], T]) -> T:
         return read()
     except LiveError as error:
         raise SetupError(f"{setting} can't be used: {error}") from error
-
-
-def _closing(stack: AsyncExitStack, what: str, close: Callable[[], Awaitable[None]], within_s: float) -> None:
-    """Close a part at the end, and go on with the others if it hangs."""
-
-    async def bounded() -> None:
-        try:
-            async with asyncio.timeout(within_s):
-                await close()
-        except TimeoutError:
-            logger.warning("%s did not close within %s s and was given up", what, within_s)
-
-    stack.push_async_callback(bounded)
-
-
-async def _close_both(one: Callable[[], Awaitable[None]], other: Callable[[], Awaitable[None]]) -> None:
-    """Close two parts at once."""
-    await asyncio.gather(one(), other())

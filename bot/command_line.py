@@ -16,10 +16,13 @@ import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import EarshotError
 from bot.process import Ending, until
+
+if TYPE_CHECKING:
+    from bot.settings import StorageSettings
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +63,13 @@ def _refuse(error: EarshotError) -> int:
 
 def _bot(_arguments: argparse.Namespace) -> Coroutine[Any, Any, None]:
     from bot import logs
-    from bot.settings import Settings, load
+    from bot.settings import Settings, load, oversights
 
     settings = load(Settings)
     settings.export()
     logs.set_up(settings.log_level, settings.secrets())
+    for sentence in oversights():
+        logger.warning(sentence)
     # What is imported stays for good. To look through it for garbage takes a tenth of a second each time:
     # several times while it is imported, and then in calls, where it would be heard.
     # The garbage among it, some 3,000 objects, stays too: to find it would delay the start by as much.
@@ -77,28 +82,29 @@ def _bot(_arguments: argparse.Namespace) -> Coroutine[Any, Any, None]:
 
 
 def _migrate(_arguments: argparse.Namespace) -> Coroutine[Any, Any, None]:
-    from bot import logs
-    from bot.settings import StorageSettings, load
-    from bot.storage.database import Database
+    settings = _for_storage()
+    from bot.storage.migrate_command import migrate
 
-    settings = load(StorageSettings)
-    logs.set_up(settings.log_level)
-
-    async def migrate() -> None:
-        database = await Database.open(settings.database_url)
-        await database.close()
-
-    return migrate()
+    return migrate(settings.database_url)
 
 
 def _backup(arguments: argparse.Namespace) -> Coroutine[Any, Any, None]:
-    from bot import logs
-    from bot.settings import StorageSettings, load
+    settings = _for_storage()
     from bot.storage.backup_command import backup
+
+    return backup(settings.database_url, arguments.file)
+
+
+def _for_storage() -> "StorageSettings":
+    """Return what commands that talk to nobody need, with the log set up."""
+    from bot import logs
+    from bot.settings import StorageSettings, load, oversights
 
     settings = load(StorageSettings)
     logs.set_up(settings.log_level)
-    return backup(settings.database_url, arguments.file)
+    for sentence in oversights():
+        logger.warning(sentence)
+    return settings
 
 
 def _demo(arguments: argparse.Namespace) -> Coroutine[Any, Any, int]:

@@ -6,34 +6,64 @@ The environment wins over `.env`. Two of the variables are read by libraries (`S
 
 import os
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from dotenv.parser import parse_stream
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from yarl import URL
 
+from bot.env_file import ENCODING, check_env_file, unknown_names
 from bot.errors import SetupError
 
 ENV_FILE = Path(".env")
-ENCODING = "utf-8-sig"  # UTF-8, with or without the mark that Windows editors put first
 
 _HOW_TO_GET = {
     "discord_token": "copy the bot's token from https://discord.com/developers/applications",
     "gemini_api_key": "make a key at https://aistudio.google.com/apikey",
 }
 
+# What Discord's pages also show, an application's id, its public key and its client secret, has no dot.
+_DOTS = 2
+_RESET = (
+    "choose Bot, then Reset Token, at https://discord.com/developers/applications, and copy what it shows"
+)
+_QUOTES = ('"', "'")
+
+# Where pydantic's own words speak of Python's types.
+_HOW_TO_WRITE = {
+    "gemini_paid": "write true or false",
+    "metrics_port": "write a port's number, 1 to 65535, or 0 for none",
+}
+
 
 def _secret(value: SecretStr) -> SecretStr:
     """Strip a secret; refuse what could never be sent in an HTTP header."""
     text = value.get_secret_value().strip()
+    # A shell and `.env` take quotes away; `docker run --env-file` and systemd may not.
+    if text[:1] in _QUOTES or text[-1:] in _QUOTES:
+        raise ValueError("it stands in quotation marks; leave them out")
     if not text or not all("!" <= character <= "~" for character in text):
         raise ValueError("it holds spaces or characters that no token or key has; copy it again")
     return SecretStr(text)
+
+
+def _token(value: SecretStr) -> SecretStr:
+    """Refuse what people copy in a token's place, before Discord does without saying what it is."""
+    text = value.get_secret_value().strip()
+    if text.lower().startswith("bot "):
+        raise ValueError('leave out the word "Bot" before the token')
+    secret = _secret(value)
+    if text.isdecimal():
+        raise ValueError(f"that is an application's id, no token; {_RESET}")
+    if text.count(".") != _DOTS:
+        raise ValueError(f"a bot's token has two dots in it, and this has not; {_RESET}")
+    return secret
 
 
 def _url(value: str, schemes: tuple[str, ...]) -> str:
@@ -96,7 +126,7 @@ class StorageSettings(BaseSettings):
 class Settings(StorageSettings):
     """What the bot needs; see `.env.example` for what each setting means."""
 
-    discord_token: Annotated[SecretStr, AfterValidator(_secret)]
+    discord_token: Annotated[SecretStr, AfterValidator(_token)]
     gemini_api_key: Annotated[SecretStr, AfterValidator(_secret)]
     gemini_paid: bool = False
 
@@ -138,7 +168,7 @@ AnySettings = TypeVar("AnySettings", bound=StorageSettings)
 
 def load(kind: type[AnySettings]) -> AnySettings:
     """Return the settings of `kind` from the environment and `.env`; raise SetupError with one sentence."""
-    _check_env_file(ENV_FILE)
+    check_env_file(ENV_FILE)
     try:
         return kind()
     except ValidationError as error:
@@ -146,19 +176,15 @@ def load(kind: type[AnySettings]) -> AnySettings:
         raise SetupError(_sentence(error)) from None
 
 
-def _check_env_file(path: Path) -> None:
-    """Raise SetupError when `.env` is there and can't be read; pydantic would pass over half of these."""
-    if not os.path.lexists(path):
-        return
-    try:
-        with path.open(encoding=ENCODING) as lines:
-            broken = [binding.original.line for binding in parse_stream(lines) if binding.error]
-    except UnicodeDecodeError:
-        raise SetupError(f"{path} is not UTF-8 text: save it again as UTF-8.") from None
-    except OSError as error:
-        raise SetupError(f"{path} can't be read ({error.strerror}): mend or remove it.") from None
-    if broken:
-        raise SetupError(f"{path} is not understood in line {broken[0]}: write NAME=value there.")
+def oversights() -> Iterator[str]:
+    """Yield a sentence on each name in `.env` that is no setting: whoever wrote it counts on it."""
+    for name, meant in _unknown().items():
+        what = f"{ENV_FILE} has {name}, which is no setting and does nothing"
+        yield f"{what}{f': did you mean {meant}?' if meant else '; .env.example has what there is.'}"
+
+
+def _unknown() -> dict[str, str | None]:
+    return unknown_names(ENV_FILE, [name.upper() for name in Settings.model_fields])
 
 
 def _sentence(error: ValidationError) -> str:
@@ -166,10 +192,31 @@ def _sentence(error: ValidationError) -> str:
     problems = error.errors(include_input=False, include_url=False)
     missing = [str(problem["loc"][0]) for problem in problems if problem["type"] == "missing"]
     if missing:
-        names = " and ".join(name.upper() for name in missing)
-        verb = "is" if len(missing) == 1 else "are"
-        advice = ", ".join(_HOW_TO_GET[name] for name in missing)
-        return f"{names} {verb} not set: {advice}, and put it into .env or the environment."
+        return _missing(missing)
     wrong = problems[0]
+    return f"{str(wrong['loc'][0]).upper()} can't be used: {_advice(wrong)}."
+
+
+def _missing(names: list[str]) -> str:
+    """Say where to get what is missing, and what it may stand under in `.env`."""
+    known = [name.upper() for name in names]
+    verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
+    advice = ", ".join(_HOW_TO_GET[name] for name in names)
+    called = "".join(
+        f"; {ENV_FILE} has {name}, which is no setting: call it {meant} if you meant that"
+        for name, meant in _unknown().items()
+        if meant in known
+    )
+    return (
+        f"{' and '.join(known)} {verb} not set: {advice}, and put {it} into .env or the environment{called}."
+    )
+
+
+def _advice(wrong: ErrorDetails) -> str:
+    name = str(wrong["loc"][0])
+    if name in _HOW_TO_WRITE:
+        return _HOW_TO_WRITE[name]
+    if wrong["type"] == "literal_error":  # pydantic quotes as Python does: 'discord' or 'model'
+        return "write " + str(wrong["ctx"]["expected"]).replace("'", "")
     text = wrong["msg"].removeprefix("Value error, ")
-    return f"{str(wrong['loc'][0]).upper()} can't be used: {text[0].lower()}{text[1:]}."
+    return f"{text[0].lower()}{text[1:]}"

@@ -180,7 +180,7 @@ class Answers(commands.Cog):
             case Act.TRANSLATE:
                 await self._another(interaction, translated(earlier, interaction.locale.value), "Translated")
             case Act.GO_ON:
-                await self._another(interaction, rest_of(earlier), "Continued")
+                await self._another(interaction, rest_of(earlier), "The rest")
             case Act.CONTINUE:
                 await interaction.response.send_modal(question_after(answer_id))
             case Act.SPEAK:

@@ -141,9 +141,9 @@ def _acts(answer: Answer) -> list[tuple[str, Act]]:
     """Return what can be done with an answer that has ended."""
     acts = [] if answer.final else [("Again", Act.AGAIN)]
     if answer.pages:
-        acts += [("Shorter", Act.SHORTER), ("Translate", Act.TRANSLATE), ("Continue", Act.CONTINUE)]
+        acts += [("Shorter", Act.SHORTER), ("Translate", Act.TRANSLATE), ("Ask more", Act.CONTINUE)]
         if answer.cut_short:
-            acts.append(("Go on", Act.GO_ON))
+            acts.append(("Write the rest", Act.GO_ON))
         if answer.speakable:
             acts.append(("Speak it", Act.SPEAK))
     return acts

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import discord
 
@@ -26,6 +26,20 @@ class Acts:
     status: Act
 
 
+_GIVE = "Let Earshot hear me"
+
+
+def consent_button() -> discord.ui.View:
+    """Return the first button alone, to send: it is answered by `CallPanel`."""
+    view = discord.ui.View(timeout=None)
+    button: discord.ui.Button[Any] = discord.ui.Button(
+        label=_GIVE, style=discord.ButtonStyle.success, custom_id=GIVE_ID
+    )
+    view.add_item(button)
+    view.stop()
+    return view
+
+
 class CallPanel(discord.ui.View):
     """All the buttons; one instance, registered at start, answers every message that carries any of them."""
 
@@ -43,7 +57,7 @@ class CallPanel(discord.ui.View):
         copy.stop()
         return copy
 
-    @discord.ui.button(label="Let Earshot hear me", style=discord.ButtonStyle.success, custom_id=GIVE_ID)
+    @discord.ui.button(label=_GIVE, style=discord.ButtonStyle.success, custom_id=GIVE_ID)
     async def give(self, interaction: discord.Interaction, _button: discord.ui.Button["CallPanel"]) -> None:
         """Record that a person agrees to be heard."""
         await agree(interaction, self._consents, self._guilds)

@@ -1,5 +1,7 @@
 """What people agree or object to under the answer to /join, and what comes of it."""
 
+from collections.abc import Sequence
+
 import discord
 
 from bot.errors import EarshotError
@@ -9,6 +11,8 @@ from bot.storage.guilds import GuildSettings, GuildStore
 # Fixed for ever: a button that was posted before a restart must still work after it.
 GIVE_ID = "earshot:consent:give"
 WITHDRAW_ID = "earshot:consent:withdraw"
+
+NAMED = 10  # people in one message; a longer list nobody reads
 
 _ENDS = "“Stop hearing me” or /privacy deaf ends it at once."
 HEARD = f"You have agreed: I hear you in calls from now on. {_ENDS}"
@@ -29,6 +33,11 @@ _NOTICE = (
     "their voices goes to Google Gemini, which answers. Who is younger than 18, or does not want that, "
     "presses “Stop hearing me” or uses /privacy deaf: it holds at once, and from then on."
 )
+_UNHEARD = (
+    "{people}: I don't hear you, since you have not agreed to it. To talk with me, press “Let Earshot hear "
+    "me”: by that you confirm that you are 18 or older, and let your voice go to Google Gemini, which "
+    "answers. Else nothing of what you say is opened; with /privacy deaf I don't ask you again."
+)
 _PRESSED = " Even so I hear nobody before they press Talk or use /talk."
 
 
@@ -44,6 +53,16 @@ def consent_text(runner: discord.abc.User, settings: GuildSettings, *, agreed: b
         + f"\n-# {kept_text(settings)}"
         + ("" if paid else UNPAID)
     )
+
+
+def unheard_text(user_ids: Sequence[int], settings: GuildSettings, *, paid: bool) -> str:
+    """Return what people are told who speak in a call and have not agreed: what the first button means."""
+    names = [f"<@{user_id}>" for user_id in user_ids[:NAMED]]
+    if further := len(user_ids) - len(names):
+        names.append(f"{further} more")
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    terms = _UNHEARD.format(people=listed)
+    return f"{terms}\n-# {kept_text(settings)}" + ("" if paid else UNPAID)
 
 
 def kept_text(settings: GuildSettings) -> str:

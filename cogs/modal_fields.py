@@ -61,7 +61,7 @@ def question_after(answer_id: str) -> QuestionModal:
     """Return the modal for a question that follows an answer."""
     return QuestionModal(
         f"earshot:ask:answer:{answer_id}",
-        "Go on with this answer",
+        "Ask more about this answer",
         label="Your next question",
         placeholder="Why is that? And the second file? Compare it with the one that I add.",
         files_label="More files",

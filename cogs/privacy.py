@@ -71,6 +71,7 @@ class PrivacyView(discord.ui.LayoutView):
                 discord.ui.TextDisplay(
                     "**Kept by me**\n"
                     f"- of what you said in calls: {_utterances(kept, settings)}\n"
+                    f"- captions of that {_captions(settings)}\n"
                     f"- answers to you: {_answers(kept)}\n"
                     f"- notes that you had me take: {_notes(kept)}\n"
                     "- that you agreed, or objected, and when; sound is never kept"
@@ -106,6 +107,11 @@ def _utterances(kept: Kept, settings: GuildSettings) -> str:
     days = settings.retention_days
     policy = f"each goes after {days} day{'s' if days > 1 else ''}" if days else "this server keeps none"
     return f"{kept.utterances or 'nothing'} ({policy})"
+
+
+def _captions(settings: GuildSettings) -> str:
+    stay = "stand in the voice channel's chat until somebody deletes them"
+    return stay if settings.captions else f"are off in this server; those of before {stay}"
 
 
 def _answers(kept: Kept) -> str:

@@ -17,6 +17,7 @@ from bot.emulators.discord.knobs import RestFault
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.errors import SetupError
+from bot.guild_calls import live_setup
 from bot.settings import Settings
 from bot.storage.guilds import GuildSettings
 
@@ -168,14 +169,14 @@ async def test_a_cancellation_in_the_moment_of_connecting_is_not_forgotten(
 
 def test_what_a_guild_set_is_what_the_model_is_asked_for() -> None:
     guild = GuildSettings(model="gemini-3.8-live", voice="Puck", turns="discord", language="de-DE")
-    setup = app.live_setup(guild)
+    setup = live_setup(guild)
     assert (setup.model, setup.voice, setup.turns, setup.language) == (
         "gemini-3.8-live",
         "Puck",
         "marks",
         "de-DE",
     )
-    assert app.live_setup(GuildSettings("gemini-3.8-live", "Kore", "model")).turns == "model"
+    assert live_setup(GuildSettings("gemini-3.8-live", "Kore", "model")).turns == "model"
 
 
 @pytest.mark.parametrize(("name", "value"), [("live_voice", "Bogus"), ("live_model", "gemini-0")])

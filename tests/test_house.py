@@ -11,7 +11,7 @@ SOURCES = sorted(path for folder in ("bot", "cogs", "migrations") for path in (R
 
 # Each area and the areas of the program that it may know, beside itself and what all but the emulators share:
 # those stand in for other people's programs.
-SHARED = {"bot.errors", "bot.latency"}
+SHARED = {"bot.errors", "bot.latency", "bot.tasks"}
 MAY_KNOW: dict[str, set[str]] = {
     "bot.audio": set(),
     "bot.voice": {"bot.audio"},

@@ -78,5 +78,5 @@ async def test_the_log_of_a_call_holds_no_secret_and_no_words(
     answers = [turn.answer for turn in people_turns(gemini_emulator)]
     assert all(answers)
     # The transcripts, and what the model was told.
-    for text in (*answers, "[speech, ", "is speaking now", HEAD, "I read "):
+    for text in (*answers, "[speech, ", "is speaking now", HEAD, "I am Earshot, an AI, and"):
         assert text not in log

@@ -74,7 +74,7 @@ async def test_a_traceback_is_without_the_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = {"DISCORD_TOKEN": "a.token", "GEMINI_API_KEY": "a-key"}
+    settings = {"DISCORD_TOKEN": "a.bot.token", "GEMINI_API_KEY": "a-key"}
     for name, value in (settings | {"DISCORD_PROXY": f"http://ada:{typed}@{proxy}"}).items():
         monkeypatch.setenv(name, value)
     logs.set_up("INFO", load(Settings).secrets())

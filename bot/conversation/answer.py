@@ -19,6 +19,7 @@ from bot.audio.pcm import FRAME_MS, LIVE_OUT_HZ
 from bot.audio.ratepath import SpeechEncoder
 from bot.conversation.voicing import Voicing
 from bot.live.events import AnswerAudio
+from bot.tasks import release
 from bot.voice.playout import Playout
 
 logger = logging.getLogger(__name__)
@@ -142,6 +143,7 @@ class Answer:
         self._dropping = False  # some of this answer was dropped, which is logged once
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._encode(), name=f"{name}-encoder")
+        self._task.add_done_callback(release)
         self._task.add_done_callback(self._ended)
 
     @property

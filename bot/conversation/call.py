@@ -61,6 +61,7 @@ class Call(CallRequests):
         on_end: Callable[["Call", str], None],
         on_moved: Callable[["Call", VoiceChannel], None] = lambda _call, _former: None,
         on_word: Callable[["Call", str], None] = lambda _call, _sentence: None,
+        on_unheard: Callable[["Call", int], None] = lambda _call, _user_id: None,
         options: CallOptions | None = None,
         captions: CaptionSink | None = None,
         breaker: Breaker | None = None,
@@ -73,7 +74,8 @@ class Call(CallRequests):
         `setup` is the guild's own; the rules that hold in a room are added to its instruction. `captions`
         write down what is said, and are closed with the call. `tools_of(call)` is what the model may do in
         it; `on_searched` is told what the model searched the web for, for an answer that is heard,
-        `on_moved` from which channel people have moved the bot, `on_word` what people are to read at once.
+        `on_moved` from which channel people have moved the bot, `on_word` what people are to read at once,
+        `on_unheard` who speaks and may not be heard.
         """
         self.started_at = time.monotonic()
         self._first_channel = self._last_channel = channel
@@ -81,6 +83,7 @@ class Call(CallRequests):
         self._on_end = on_end
         self._on_moved = on_moved
         self._on_word = on_word
+        self._on_unheard = on_unheard
         self._captions = captions
         self._path = path
         self._clock = clock
@@ -219,6 +222,8 @@ class Call(CallRequests):
         match event:
             case voice_events.Heard() | voice_events.Hushed() | voice_events.Left():
                 self._talk.heard(event)
+            case voice_events.Unheard(user_id):
+                self._on_unheard(self, user_id)
             case voice_events.Connected():
                 self._voice_state = "connected"
                 self._look_where()

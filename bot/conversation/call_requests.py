@@ -1,8 +1,6 @@
 """What people may ask of a call that runs, by commands, buttons and settings."""
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
-from typing import Literal
 
 from bot.conversation.conversation import Conversation
 from bot.conversation.room import Mode
@@ -95,10 +93,6 @@ class CallRequests(ABC):
         """Have the model say something else of the bot, where it has not said it yet."""
         self._talk.agenda.notice.reword(text)
 
-    def set_turns(self, turns: Literal["marks", "model"]) -> None:
-        """Change who says where a turn ends, from the next idle moment; raises LiveError."""
-        self._talk.change_setup(replace(self._talk.setup, turns=turns))
-
     def change_setup(self, setup: LiveSetup) -> None:
-        """Go on with another setup (voice, persona, model ...) from the next idle moment."""
+        """Go on with another setup (voice, persona, who ends turns ...) from the next idle moment."""
         self._talk.change_setup(setup)

@@ -13,6 +13,7 @@ from google import genai
 from bot.audio.ratepath import RatePath
 from bot.conversation.call import Call, CallError, VoiceChannel
 from bot.conversation.captions import CaptionSink
+from bot.conversation.joinable import already_in, check_joinable, unfit
 from bot.conversation.listeners import CallListener, Listeners
 from bot.conversation.options import CallOptions
 from bot.conversation.overload import Overload
@@ -149,7 +150,7 @@ class Calls:
         if self._closing:
             raise CallError(SHUTTING_DOWN)
         if seat.call is not None:
-            raise CallError(_already_in(seat.call.channel, channel))
+            raise CallError(already_in(seat.call.channel, channel))
         check_joinable(channel)
         guild_id = channel.guild.id
         options = self._options_of(guild_id)
@@ -166,6 +167,7 @@ class Calls:
             on_end=self._ended,
             on_moved=self._moved,
             on_word=self._word,
+            on_unheard=self._listeners.unheard,
             options=options if notice else replace(options, notice=""),
             captions=captions,
             breaker=self._breaker,
@@ -231,8 +233,8 @@ class Calls:
 
     def _moved(self, call: Call, former: VoiceChannel) -> None:
         """Go on where people have moved the bot, or leave where it is of no use."""
-        if (unfit := _unfit(call.channel)) is not None:
-            self._ended(call, f"I was moved and have left: {unfit}. /join brings me to another channel.")
+        if (why := unfit(call.channel)) is not None:
+            self._ended(call, f"I was moved and have left: {why}. /join brings me to another channel.")
         elif self._seats[call.channel.guild.id].call is call:
             self._listeners.moved(call, former)
 
@@ -267,37 +269,3 @@ async def _post(text: discord.abc.Messageable | None, sentence: str) -> None:
         await text.send(sentence, allowed_mentions=discord.AllowedMentions.none())
     except (discord.DiscordException, aiohttp.ClientError, OSError):
         logger.info("What people are to know of a call could not be told in its text channel")
-
-
-def check_joinable(channel: VoiceChannel) -> None:
-    """Raise CallError where Discord would not let the bot talk in the channel; it would just never answer."""
-    me = channel.guild.me
-    allowed = channel.permissions_for(me)
-    if not (allowed.view_channel and allowed.connect):
-        raise CallError(f"I may not connect to {channel.mention}; give me the permission Connect there.")
-    if not allowed.speak:
-        raise CallError(f"I may not speak in {channel.mention}; give me the permission Speak there.")
-    if (unfit := _unfit(channel)) is not None:
-        raise CallError(f"{unfit}; choose another channel.")
-    others = [user_id for user_id in channel.voice_states if user_id != me.id]
-    if channel.user_limit and len(others) >= channel.user_limit and not allowed.move_members:
-        raise CallError(
-            f"{channel.mention} is full, at its limit of {channel.user_limit}: raise that, or choose another."
-        )
-
-
-def _unfit(channel: VoiceChannel) -> str | None:
-    """Return why the bot can't talk with people in a channel even once it is there, None where it can."""
-    if isinstance(channel, discord.StageChannel):
-        return f"{channel.mention} is a stage, where I can't talk with you"
-    if channel == channel.guild.afk_channel:
-        return f"{channel.mention} is where people are away, and nobody is heard"
-    if not channel.permissions_for(channel.guild.me).speak:
-        return f"I may not speak in {channel.mention}"
-    return None
-
-
-def _already_in(current: VoiceChannel, wanted: VoiceChannel) -> str:
-    if current.id == wanted.id:
-        return f"I am already in {current.mention}; /status shows how the call is going."
-    return f"I am already in {current.mention}; end that call with /leave, then use /join here."

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from bot.conversation.captions_call import Display
 from bot.conversation.captions_passage import CaptionLine
 
-MOST = 500  # lines: an hour of talk, far more than is ever told of it
+ROOM = 8_000  # characters: some ten minutes of talk, and more than is ever told of it
+MARGIN = 10  # characters: what a line takes beside its text, with a name of a letter
 
 
 class SoFar:
@@ -24,8 +25,7 @@ class SoFar:
     def update(self, lines: list[CaptionLine]) -> None:
         """Take in lines as they are now."""
         self._lines |= {line.id: line for line in lines if not self._is_forgotten(line)}
-        for line_id in sorted(self._lines)[:-MOST]:
-            del self._lines[line_id]
+        self._make_room()
         self._display.update(lines)
 
     def forget(self, user_id: int, at: float) -> None:
@@ -46,6 +46,13 @@ class SoFar:
     def lines(self) -> Sequence[CaptionLine]:
         """The newest lines in their order."""
         return sorted(self._lines.values(), key=lambda line: (line.at, line.id))
+
+    def _make_room(self) -> None:
+        size = sum(len(line.text) + MARGIN for line in self._lines.values())
+        for line_id in sorted(self._lines):
+            if size <= ROOM:
+                break
+            size -= len(self._lines.pop(line_id).text) + MARGIN
 
     def _is_forgotten(self, line: CaptionLine) -> bool:
         until = self._forgotten.get(line.user_id)

@@ -137,11 +137,6 @@ class ConversationRequests(ABC):
         self._terms.options = replace(self._terms.options, mixed=mixed)
         self._act(self.room.set_mixed(mixed, time.monotonic()))
 
-    @property
-    def setup(self) -> LiveSetup:
-        """The guild's own setup, as it is or is to be soon."""
-        return self._terms.setup
-
     def change_setup(self, setup: LiveSetup) -> None:
         """Go on with another setup from the next idle moment."""
         self._terms.setup = setup

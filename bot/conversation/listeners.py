@@ -24,6 +24,12 @@ class CallListener:
     def moved(self, call: Call, former: VoiceChannel) -> None:
         """Take in that a call is in another channel than before; return at once."""
 
+    def unheard(self, call: Call, user_id: int) -> None:
+        """Take in that a person speaks in a call, begun or not, who may not be heard; return at once.
+
+        It comes again as they speak on.
+        """
+
     async def ending(self, call: Call) -> None:
         """Do what needs the call, or its channel, before it is closed; cancelled after `ENDING_S`."""
 
@@ -41,6 +47,10 @@ class Listeners:
     def moved(self, call: Call, former: VoiceChannel) -> None:
         """Tell that a call is in another channel."""
         self._tell(lambda each: each.moved(call, former))
+
+    def unheard(self, call: Call, user_id: int) -> None:
+        """Tell who speaks and may not be heard."""
+        self._tell(lambda each: each.unheard(call, user_id))
 
     async def ending(self, call: Call) -> None:
         """Tell that a call is about to be closed, and give them a moment."""

@@ -17,7 +17,7 @@ from bot.live.backoff import Backoff
 from bot.live.breaker import Breaker
 from bot.live.changing import Changing
 from bot.live.counters import LiveCounters
-from bot.live.events import Failed, FellBack, LiveEvent, Lost, Ready, Recovered, Waiting
+from bot.live.events import AnswerAudio, Failed, FellBack, LiveEvent, Lost, Ready, Recovered, Waiting
 from bot.live.exchange import Exchange
 from bot.live.failures import Failure, Verdict
 from bot.live.items import Item, ToolResult
@@ -146,7 +146,7 @@ class LiveCore:
         logger.warning("%s: %s (%s)", self._name, failure.sentence, failure.detail)
         was_ready = self.state in TALKING
         if was_ready:
-            self._attempts.lost(now)
+            self._attempts.lost(now, spent=failure.verdict is Verdict.LATER)
         if was_ready and failure.verdict is Verdict.NEVER:
             self.outbox.refuse_pictures()
         stable = was_ready and self._attempts.good(now, self.counters.answers)
@@ -284,6 +284,8 @@ class LiveCore:
             self._bore = True
             self._resumption.worked()
         events = [event for told in read(message, now) for event in self._tell(told, now)]
+        if any(isinstance(event, AnswerAudio) for event in events):
+            self._attempts.heard()
         return [*events, *self._recovered(now)]
 
     def _tell(self, told: Told, now: float) -> list[LiveEvent]:

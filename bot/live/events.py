@@ -110,7 +110,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The model can't be reached for a while in mid-call; told once, until it has `Recovered`."""
+    """The model can't be reached for a while in mid-call; told once, until it has `Recovered`.
+
+    And again where it is lost ten minutes later, or more.
+    """
 
     reason: str
     """A sentence to show."""
@@ -120,7 +123,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The model can be reached again, after `Waiting`: it has answered, or is `Ready` for long enough."""
+    """The model can be reached again, after `Waiting`: it answers, or is `Ready` for long enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ answer is due, what of an interrupted one is to be dropped, which functions run.
 from dataclasses import replace
 
 from bot.live.counters import LiveCounters
+from bot.live.entries import NEVER
 from bot.live.events import (
     AnswerAudio,
     AnswerEnded,
@@ -19,7 +20,7 @@ from bot.live.events import (
     ToolsCancelled,
 )
 from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text, ToolResult
-from bot.live.outbox import NEVER, Outbox, Outgoing
+from bot.live.outbox import Outbox, Outgoing
 from bot.live.recap import Recap
 from bot.live.setup import LiveSetup
 from bot.live.stall import GO_ON, NUDGE, Remedy, StallWatch
@@ -49,6 +50,7 @@ class Exchange:
         self._counters = counters
         self._audio_at = NEVER
         self._answering = False
+        self._began_at = NEVER  # when the newest answer began
         self._plays_until = NEVER  # when the answer would have been played, from what has come of it
         self._cut_off = False  # an answer was interrupted; the turn's end that follows is that answer's
         self._stray_until = NEVER
@@ -56,6 +58,7 @@ class Exchange:
         self._spoken_into = False  # whether somebody began to speak since the answer began, or wants no more
         self._broken_into_at = NEVER  # when somebody began to speak into the answer, until the model says so
         self._calls: set[str] = set()  # of functions, that are not answered yet
+        self._given_up = False  # functions that were asked for over the last connection
         self._called_in_turn = False  # the turn's end that follows is not an empty answer
         self._unwanted = False  # nobody wants an answer until somebody speaks or asks again
         self._gone_on = False  # whether the model was told to go on since somebody spoke
@@ -65,16 +68,20 @@ class Exchange:
     def connected(self, now: float) -> None:
         """Begin anew over another connection: what was left unanswered waits to be sent again.
 
-        An answer that had begun is not asked for again: who heard the half of it wants the other half.
+        An answer that had begun is not asked for again: who heard the half of it wants the other half, if it
+        is only what was to come of a function.
         """
-        cut = self._in_answer(now) and not (self._whole or self._spoken_into)
-        heard_again = self.outbox.unanswered(now)
+        cut = self._in_answer(now) and not self._whole
+        untold = self._given_up or self.outbox.owes_result
+        self._given_up = False
         self.stall.calm()
         self._answering = self._cut_off = self._whole = False
         self._stray_until = self._broken_into_at = NEVER
         self.recap.turn_ended()
         self.outbox.rewind(now)
-        if cut and not heard_again:
+        # Without marks speech doesn't ask; but what a function was asked for in is answered once it is heard.
+        heard_again = self.outbox.asks_again or (untold and not self._marks and self.outbox.speaks_again)
+        if (cut or untold) and not (self._spoken_into or heard_again):
             self._counters.answers_gone_on += 1
             self._prompted_at = now
             self._going_on = Text(self.recap.cut_off(), answer=True)
@@ -185,7 +192,8 @@ class Exchange:
                     self._counters.stray_chunks += 1
                     return []
                 untold = self._mind_untold(now)
-                self._answered(begun=not self._answering)
+                if not self._answering:
+                    self._begin_answer(now)
                 begun = self._plays_until if self._answering else NEVER
                 self._plays_until = max(begun, now) + len(pcm) / 2 / rate_hz
                 self._answering, self._whole = True, False
@@ -194,6 +202,7 @@ class Exchange:
             case AnswerWhole():
                 self._whole = True
                 self.stall.calm()
+                self._answered_whole(over=False)
             case Interrupted():
                 self._interrupt(now)
             case AnswerEnded():
@@ -220,6 +229,7 @@ class Exchange:
     def give_up_calls(self) -> list[LiveEvent]:
         """Forget the open function calls: they can't be answered over another connection."""
         ids, self._calls = tuple(sorted(self._calls)), set()
+        self._given_up = self._given_up or bool(ids)
         return [ToolsCancelled(ids, lost=True)] if ids else []
 
     @property
@@ -281,20 +291,24 @@ class Exchange:
         self._counters.answers += self._answering
         if empty:
             self.stall.empty(now)
+            self._begin_answer(now)
         elif self._answering:
             self.stall.calm()
-        self._answered(begun=empty)
+            self._answered_whole(over=True)
         if not self._cut_off:
             self.recap.turn_ended()
         self._answering = self._cut_off = self._called_in_turn = False
         self._stray_until = self._broken_into_at = NEVER
 
-    def _answered(self, *, begun: bool) -> None:
-        """Let go of the turn that an answer begins for, an empty answer too.
+    def _begin_answer(self, now: float) -> None:
+        """Let go of what an answer that begins is to, an empty answer too."""
+        self._began_at, self._spoken_into = now, self.outbox.activity_open
+        self.outbox.answered(by_marks=self._marks, running=bool(self._calls))
 
-        Not while functions run: what comes is not the answer yet, and a new connection is to ask them anew.
-        """
-        if begun:
-            self._spoken_into = self.outbox.activity_open
-        if begun and not self._calls:
-            self.outbox.answered(by_marks=self._marks)
+    def _answered_whole(self, *, over: bool) -> None:
+        """Let go of what the answer was to that has arrived whole, and is `over` perhaps."""
+        if self._answering:
+            undisturbed = over and not self._spoken_into
+            self.outbox.answered_whole(
+                self._began_at, by_marks=self._marks, running=bool(self._calls), undisturbed=undisturbed
+            )

@@ -10,11 +10,12 @@ end comes without its begin.
 Sans-I/O: the sender's task takes what `next` gives.
 """
 
-import math
 from collections import deque
 from dataclasses import dataclass, replace
 
 from bot.audio.pcm import LIVE_IN_HZ
+from bot.live import answered
+from bot.live.entries import NEVER, Entry, drop_all_empty, drop_if_empty, is_of
 from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Picture, Text, ToolResult
 
 BYTES_PER_S = LIVE_IN_HZ * 2
@@ -25,7 +26,6 @@ MAX_TEXTS = 32  # waiting; in a gap, who spoke long ago is no use
 UNANSWERED_S = 20.0
 BACKLOG_BYTES = BYTES_PER_S // 5  # 200 ms: more than jitter ever lets wait
 CATCH_UP = 10.0  # times real time: 10 s are sent within 1 s, and still as a stream of frames
-NEVER = -math.inf
 MAX_PICTURE_BYTES = 8 * 1024 * 1024  # a minute of video at a frame a second, and some pictures beside it
 PICTURE_PAUSE_S = 0.001  # encoding one takes the event loop a millisecond: others go in between
 
@@ -40,46 +40,12 @@ class Outgoing:
     """Whether it was sent before, over a connection that broke off."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    item: Item
-    sent_at: float = NEVER
-
-    @property
-    def size(self) -> int:
-        return len(self.item.pcm) if isinstance(self.item, Audio) else 0
-
-    @property
-    def picture_size(self) -> int:
-        return len(self.item.jpeg) if isinstance(self.item, Picture) else 0
-
-    @property
-    def bound(self) -> bool:
-        """Whether it belongs to one connection."""
-        match self.item:
-            case ToolResult() | Text(passing=True):
-                return True
-        return False
-
-    @property
-    def asks(self) -> bool:
-        """Whether the model is to answer after it."""
-        match self.item:
-            case ActivityEnd():
-                return True
-            case Text(answer=answer):
-                return answer
-            case ToolResult(silent=silent):
-                return not silent
-        return False
-
-
 class Outbox:
     """Orders, bounds and keeps what is said to the model."""
 
     def __init__(self) -> None:
-        self._sent: deque[_Entry] = deque()
-        self._waiting: deque[_Entry] = deque()
+        self._sent: deque[Entry] = deque()
+        self._waiting: deque[Entry] = deque()
         self._sent_bytes = 0
         self._waiting_bytes = 0
         self._open = False
@@ -115,6 +81,21 @@ class Outbox:
         """How many results of functions wait, or are kept until the model has answered them."""
         return sum(isinstance(e.item, ToolResult) for queue in (self._sent, self._waiting) for e in queue)
 
+    @property
+    def owes_result(self) -> bool:
+        """Whether the model was, or is to be, given a function's result that it has not begun to tell."""
+        return any(e.asks and e.is_result for queue in (self._sent, self._waiting) for e in queue)
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether something that was sent before, and is to be answered, waits to be sent again."""
+        return any(entry.asks and entry.sent_at != NEVER for entry in self._waiting)
+
+    @property
+    def speaks_again(self) -> bool:
+        """Whether people's speech that was sent before waits to be sent again."""
+        return any(entry.speaks and entry.sent_at != NEVER for entry in self._waiting)
+
     def unanswered(self, now: float) -> bool:
         """Whether the model was asked something, not long ago, that it has not begun to answer."""
         self._forget(now)
@@ -137,13 +118,13 @@ class Outbox:
                 self._make_room_for_text()
             case Picture(jpeg):
                 self._make_room_for_picture(len(jpeg))
-        self._waiting.append(_Entry(item))
-        _drop_if_empty(self._waiting, len(self._waiting) - 1)
+        self._waiting.append(Entry(item))
+        drop_if_empty(self._waiting, len(self._waiting) - 1)
         self._make_room()
 
     def put_first(self, *items: Text | Picture) -> None:
         """Add what a new connection is to know before all that waits."""
-        self._waiting.extendleft(_Entry(item) for item in reversed(items))
+        self._waiting.extendleft(Entry(item) for item in reversed(items))
 
     def holds(self, jpeg: bytes) -> bool:
         """Whether a picture waits to be sent, or to be sent again."""
@@ -163,23 +144,40 @@ class Outbox:
         pause_s = entry.size / BYTES_PER_S / CATCH_UP if behind else 0.0
         return Outgoing(entry.item, PICTURE_PAUSE_S if entry.picture_size else pause_s, again)
 
-    def answered(self, *, by_marks: bool) -> None:
-        """Let go of what the model has answered: with marks, all up to the last end; without, all sent."""
-        last = len(self._sent)
-        while by_marks and last and not self._sent[last - 1].asks:
-            last -= 1
-        self._let_go(last)
+    def answered(self, *, by_marks: bool, running: bool = False) -> None:
+        """Let go of what an answer that begins is to; `answered.by_beginning` says what that is."""
+        self._release(answered.by_beginning(self._sent, by_marks=by_marks, running=running))
+
+    def answered_whole(
+        self, began_at: float, *, by_marks: bool, running: bool = False, undisturbed: bool
+    ) -> None:
+        """Let go of what the answer was to that began then; `answered.by_being_whole` says what that is."""
+        self._release(
+            answered.by_being_whole(
+                self._sent, began_at, by_marks=by_marks, running=running, undisturbed=undisturbed
+            )
+        )
+
+    def _release(self, count: int) -> None:
+        """Drop the oldest of what was sent; a turn that goes on stays."""
+        kept = answered.going_on(self._sent, count)
+        self._let_go(count)
+        if kept:
+            begin = self._sent.popleft()
+            self._sent.extendleft(reversed(kept))
+            self._sent.appendleft(begin)
+            self._sent_bytes += sum(entry.size for entry in kept)
 
     def forget(self, speaker: int) -> None:
         """Let go of all that a person said, wrote or showed, sent or not: none of it is sent, or again."""
-        self.forgotten_bytes += sum(e.size for e in self._waiting if _is_of(speaker, e))
+        self.forgotten_bytes += sum(e.size for e in self._waiting if is_of(speaker, e))
         for queue in (self._sent, self._waiting):
-            kept = [entry for entry in queue if not _is_of(speaker, entry)]
+            kept = [entry for entry in queue if not is_of(speaker, entry)]
             queue.clear()
             queue.extend(kept)
         self._sent_bytes = sum(entry.size for entry in self._sent)
         self._waiting_bytes = sum(entry.size for entry in self._waiting)
-        _drop_all_empty(self._waiting)
+        drop_all_empty(self._waiting)
 
     def reword(self, text: Text, words: str) -> Text:
         """Have a text say something else, if it is sent at all, or again; return it as it is now."""
@@ -197,7 +195,7 @@ class Outbox:
         self._sent, self._waiting = (
             deque(entry for entry in queue if not isinstance(entry.item, Picture)) for queue in queues
         )
-        _drop_all_empty(self._waiting)
+        drop_all_empty(self._waiting)
 
     def rewind(self, now: float) -> None:
         """Make ready for a new connection: what was sent and not answered is to be sent again, first."""
@@ -210,7 +208,7 @@ class Outbox:
         self._sent.clear()
         self._waiting_bytes += self._sent_bytes
         self._sent_bytes = 0
-        _drop_all_empty(self._waiting)
+        drop_all_empty(self._waiting)
 
     def _make_room(self) -> None:
         while self._sent_bytes + self._waiting_bytes > MAX_AUDIO_BYTES:
@@ -218,7 +216,7 @@ class Outbox:
             index = next(i for i, entry in enumerate(queue) if entry.size)
             entry = queue[index]
             del queue[index]
-            _drop_if_empty(queue, index)
+            drop_if_empty(queue, index)
             if queue is self._sent:
                 self._sent_bytes -= entry.size
                 continue
@@ -230,7 +228,7 @@ class Outbox:
         texts = [index for index, entry in enumerate(self._waiting) if isinstance(entry.item, Text)]
         if len(texts) >= MAX_TEXTS:
             del self._waiting[texts[0]]
-            _drop_if_empty(self._waiting, texts[0])
+            drop_if_empty(self._waiting, texts[0])
 
     def _make_room_for_picture(self, size: int) -> None:
         """Let the oldest pictures go: those that were sent first, since a new connection may do without."""
@@ -241,7 +239,7 @@ class Outbox:
                     break
                 self.lost_pictures += queue[oldest].sent_at == NEVER
                 del queue[oldest]
-                _drop_if_empty(queue, oldest)
+                drop_if_empty(queue, oldest)
 
     def _picture_bytes(self) -> int:
         return sum(entry.picture_size for queue in (self._sent, self._waiting) for entry in queue)
@@ -259,7 +257,7 @@ class Outbox:
 
     def _let_go(self, count: int) -> None:
         """Drop the oldest of what was sent; the begin of a turn that goes on stays."""
-        begin: _Entry | None = None
+        begin: Entry | None = None
         for _ in range(count):
             entry = self._sent.popleft()
             self._sent_bytes -= entry.size
@@ -270,26 +268,3 @@ class Outbox:
                     begin = None
         if begin is not None:
             self._sent.appendleft(begin)
-
-
-def _is_of(speaker: int, entry: _Entry) -> bool:
-    match entry.item:
-        case Picture(by=whose) | Audio(speaker=whose) | Text(by=whose):
-            return speaker in whose if isinstance(whose, frozenset) else speaker == whose
-    return False
-
-
-def _drop_all_empty(queue: deque[_Entry]) -> None:
-    """Take out every turn with nothing in it."""
-    for index in reversed(range(1, len(queue))):
-        _drop_if_empty(queue, index)
-
-
-def _drop_if_empty(queue: deque[_Entry], end: int) -> None:
-    """Take out the end of a turn at this index and its begin, where nothing is between them."""
-    if not 0 < end < len(queue):
-        return
-    begin, finish = queue[end - 1].item, queue[end].item
-    if isinstance(begin, ActivityStart) and isinstance(finish, ActivityEnd):
-        del queue[end]
-        del queue[end - 1]

@@ -30,6 +30,7 @@ from bot.live.items import (
 )
 from bot.live.setup import LiveSetup
 from bot.live.states import OVER, LiveState
+from bot.tasks import release
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class LiveSession:
             raise LiveError("The call is over.")
         self._core.start()
         self._supervisor = asyncio.create_task(self._connections.run(), name=self._name)
+        self._supervisor.add_done_callback(self._ended)
         try:
             async with asyncio.timeout(START_S):
                 await self._started.wait()
@@ -122,6 +124,12 @@ class LiveSession:
         _, late = await asyncio.wait({self._supervisor}, timeout=CLOSE_S)
         if late:
             logger.error("%s did not end within %s s", self._name, CLOSE_S)
+        else:
+            release(self._supervisor)
+
+    def _ended(self, supervisor: asyncio.Task[None]) -> None:
+        if not supervisor.cancelled() and (error := supervisor.exception()) is not None:
+            logger.error("%s makes no connections any more", self._name, exc_info=error)
 
     def _why(self, otherwise: str) -> str:
         failure = self._core.failure

@@ -14,7 +14,7 @@ from typing import cast
 from google import genai
 from google.genai import types
 
-from bot.media.errors import MediaError
+from bot.media.errors import MediaError, UnfitError
 from bot.media.events import MadeFile
 from bot.media.failures import FAILURES, Failure, Way, judge, pause_s
 from bot.media.parts import code_block, drawn, output_block
@@ -35,6 +35,7 @@ _REFUSALS = {
     "LANGUAGE": "Gemini does not know this language",
     "JAILBREAK": "Gemini refused this for safety reasons",
 }
+_AGAINST_RULES = _REFUSALS.keys() - {"RECITATION", "SPII"}  # another attempt may write other words
 _CUT = "The answer broke off: what came until then is above."
 _TOO_LONG = "The answer reached the longest that the model can write, and is cut there."
 
@@ -185,7 +186,7 @@ class Asker:
         self._usage = chunk.usage_metadata or self._usage
         feedback = chunk.prompt_feedback
         if feedback is not None and feedback.block_reason is not None:
-            raise MediaError(f"{_refusal(feedback.block_reason.value)}: ask something else.")
+            raise _refused(feedback.block_reason.value)
         candidate = chunk.candidates[0] if chunk.candidates else None
         if candidate is None:
             return []
@@ -219,7 +220,7 @@ class Asker:
                 raise MediaError(
                     "The model thought for so long that nothing was left for an answer: ask for less."
                 )
-            raise MediaError(f"{_refusal(str(reason))}: ask something else.")
+            raise _refused(str(reason))
         if reason is None:
             self.answer.truncated = _CUT
         elif reason == "MAX_TOKENS":
@@ -230,6 +231,12 @@ class Asker:
 
 def _refusal(reason: str) -> str:
     return _REFUSALS.get(reason, f"Gemini gave no answer (it says {reason})")
+
+
+def _refused(reason: str) -> MediaError:
+    """Return the error of a question that has no answer; one that is against the rules never has."""
+    kind = UnfitError if reason in _AGAINST_RULES else MediaError
+    return kind(f"{_refusal(reason)}: ask something else.")
 
 
 def _addresses(contents: Contents) -> list[str]:

@@ -21,6 +21,13 @@ VOICE_HZ = 16_000  # Gemini itself brings sound to 16 kHz mono, at 16 kbit/s
 VOICE_BITRATE = 32_000  # bits per second: clear speech, recognizable music; 14 MB an hour
 # FFmpeg otherwise follows what a hostile file names: other files, addresses.
 _OPTIONS = {"protocol_whitelist": "file"}
+MAX_FRAME_PIXELS = 36_000_000  # 8K; more are held at once than one, and a small file may say any size
+_LIMITS = {"max_pixels": str(MAX_FRAME_PIXELS)}  # whatever the frames themselves say
+_MOST_STREAMS = 1000  # FFmpeg opens no more; it looks into frames of each already to find out what it is
+# FFmpeg tells no size then, nor where it finds none.
+SIZELESS = (
+    "{name} has frames of more than 36 megapixels, or is damaged: scale it down, or post another copy of it."
+)
 BROKEN = "{name} is damaged or holds nothing that can be played: post another copy of it."
 
 
@@ -101,7 +108,16 @@ def opened(path: Path, container: str, name: str) -> Iterator[Any]:
     Raises MediaError, which calls it `name`, also for FFmpeg's errors in the block.
     """
     try:
-        with av.open(str(path), format=container, options=_OPTIONS, metadata_errors="replace") as file:
+        with av.open(
+            str(path),
+            format=container,
+            options=_OPTIONS,
+            stream_options=[_LIMITS] * _MOST_STREAMS,
+            metadata_errors="replace",
+        ) as file:
+            for stream in file.streams.video:
+                if stream.codec_context is not None:
+                    stream.codec_context.options = _LIMITS
             yield file
     except (av.error.FFmpegError, ValueError) as error:
         if is_disk_full(error):  # of what is made of the recording meanwhile
@@ -115,6 +131,10 @@ def _check_decodes(file: Any, stream: Any, name: str, stop: threading.Event) -> 
         raise UnfitError(
             f"{name} uses a codec that can't be decoded here: convert it to MP4, WebM, MP3 or WAV."
         )
+    if stream.type == "video":
+        size = stream.codec_context.width * stream.codec_context.height
+        if not 0 < size <= MAX_FRAME_PIXELS:  # where it stands in the file, some codecs fail at it first
+            raise UnfitError(SIZELESS.format(name=name))
     file.seek(0)
     for packet in file.demux(stream):
         if stop.is_set():

@@ -6,6 +6,7 @@ drawn on a picture, `make` makes of the whole value.
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -29,7 +30,7 @@ STYLE = (
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(ABC):
     """One question; what stands here are the defaults of a question in prose."""
 
     name: ClassVar[str]
@@ -75,12 +76,12 @@ class Task:
         """Whether the model gets this question without the turns before it."""
         return False
 
-    def check(self, files: Sequence[Fitted]) -> None:
+    def check(self, files: Sequence[Fitted]) -> None:  # noqa: B027 - most can be asked of any files
         """Raise MediaError where these files are none that this can be asked of."""
 
+    @abstractmethod
     def prompt(self, files: Sequence[Fitted]) -> str:
         """Return what the model is asked, after the files in their order."""
-        raise NotImplementedError
 
     def problems(self, value: Json, files: Sequence[Fitted]) -> list[str]:
         """Return what is wrong with a value that fits the schema, each fit to be told to the model."""
@@ -89,9 +90,10 @@ class Task:
     def render(self, value: Json, files: Sequence[Fitted]) -> str:
         """Return a value of the schema as Markdown. It may be in the middle of growing.
 
-        Then anything in it may be missing, and the last text cut: read it by bot.media.value.
+        Then anything in it may be missing, and the last text cut: read it by bot.media.value. A task in
+        prose has no value, and is not asked for this.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} has a schema, and nothing shows its value")
 
     def make(self, answer: Json, files: Sequence[Fitted], stop: threading.Event) -> tuple[MadeFile, ...]:
         """Return the files that come with an answer: its value, or its text where there is no schema.

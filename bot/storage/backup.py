@@ -1,5 +1,6 @@
 """Backups: the database as it was in one moment, copied while the bot runs and writes."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -45,7 +46,7 @@ async def back_up(source: Path, target: Path, copied: Callable[[int, int], None]
         for each in (part, *(Path(f"{part}{end}") for end in _BESIDE)):
             each.unlink(missing_ok=True)
         if isinstance(error, sqlite3.Error):
-            raise BackupError(explain(error, str(part))) from error
+            raise BackupError(explain(error, str(target))) from error
         raise
 
 
@@ -62,9 +63,14 @@ def _begin(source: Path, target: Path, part: Path) -> None:
             f"{part} is there already: another backup is being made, or one was cut short and can be removed."
         ) from None
     except OSError as error:
-        raise BackupError(
-            f"{part} can't be made ({error.strerror}): name a file in a folder that exists and is writable."
-        ) from None
+        raise BackupError(_refused(target, error)) from None
+
+
+def _refused(target: Path, error: OSError) -> str:
+    """Say why a file can't be made by the name that the person gave, and what to do."""
+    if error.errno == errno.ENOENT:
+        return f"{target} can't be made: there is no folder {target.parent}; make it, or name another."
+    return f"{target} can't be made ({error.strerror}): name a file in a folder where you may write."
 
 
 def _check_free(target: Path) -> None:

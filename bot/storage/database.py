@@ -34,6 +34,8 @@ class Database:
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         self._name = make_url(url).database or IN_MEMORY
         self._busy_s = busy_s
+        self.migrated = 0
+        """How many steps of migration opening it took."""
         # SQLite's own wait for a writer is unfair, and ends: this process's writers take turns here, so that
         # only another program can make it end.
         self._writer = asyncio.Lock()
@@ -54,7 +56,7 @@ class Database:
         try:
             await database._check()
             async with database._transaction(writes=True) as connection:
-                await connection.run_sync(upgrade, database._name)
+                database.migrated = await connection.run_sync(upgrade, database._name)
                 # At the newest revision nothing was written so far, and only writing proves that it can be.
                 await connection.exec_driver_sql(f"PRAGMA application_id = {MARK}")
         except (DBAPIError, sqlite3.Error) as error:

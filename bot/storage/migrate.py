@@ -15,27 +15,33 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _VERSIONS = table("alembic_version", column("version_num"))  # Alembic's own
 
 
-def upgrade(connection: Connection, name: str) -> None:
+def upgrade(connection: Connection, name: str) -> int:
     """Apply the missing steps to the database `name` inside the caller's transaction: all of them or none.
+
+    Returns how many these were.
 
     Raises SetupError when the database has been through a step that this program doesn't know.
     """
     if _is_newest(connection):
-        return
+        return 0
     # Imported here since it takes a third of a second, and people wait for a bot that comes back to a call.
     from alembic import command
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     config = _config(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    steps = ScriptDirectory.from_config(config)
+    known = {script.revision for script in steps.walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_heads()
+    unknown = set(current) - known
     if unknown:
         raise SetupError(
             f"The database {name} was made by a newer Earshot (revision {', '.join(sorted(unknown))}): "
             "run that version, or name another file in DATABASE_URL."
         )
+    missing = len(list(steps.iterate_revisions("head", current or "base")))
     command.upgrade(config, "head")
+    return missing
 
 
 def _is_newest(connection: Connection) -> bool:

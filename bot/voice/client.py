@@ -10,6 +10,7 @@ import discord
 from discord.voice_state import VoiceConnectionState
 
 from bot.audio.ratepath import RatePath
+from bot.tasks import end
 from bot.voice.clock import SendClock
 from bot.voice.connection import VoiceConnection
 from bot.voice.events import Connected, Deaf, Disconnected, Ended, Joined, Left, VoiceEvent
@@ -22,7 +23,6 @@ from bot.voice.playout import Playout
 from bot.voice.receive import ReceivePipeline
 from bot.voice.recovery import Closure, Remedy
 from bot.voice.stats import ReceiveStats
-from bot.voice.supervisor import end
 from bot.voice.transport import MODES
 
 logger = logging.getLogger(__name__)

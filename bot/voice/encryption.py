@@ -12,11 +12,11 @@ import davey
 import discord
 from discord.voice_state import VoiceConnectionState
 
+from bot.tasks import end
 from bot.voice.commits import OwnCommits
 from bot.voice.gateway import VoiceGateway
 from bot.voice.observer import Observer
 from bot.voice.recovery import recovery_pace
-from bot.voice.supervisor import end
 
 logger = logging.getLogger(__name__)
 

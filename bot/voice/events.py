@@ -27,6 +27,13 @@ class Hushed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """A person speaks who may not be heard: packets of theirs arrive, and were dropped unopened."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """A person is in the voice channel."""
 
@@ -68,4 +75,4 @@ class Ended:
     reason: str
 
 
-VoiceEvent: TypeAlias = Heard | Hushed | Joined | Left | Connected | Disconnected | Deaf | Ended
+VoiceEvent: TypeAlias = Heard | Hushed | Unheard | Joined | Left | Connected | Disconnected | Deaf | Ended

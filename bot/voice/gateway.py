@@ -65,6 +65,9 @@ class VoiceGateway(DiscordVoiceWebSocket):
                 await self.close()
         except TimeoutError:
             logger.debug("The voice server did not confirm the close")
+        finally:
+            # It refers back here, and would keep the socket until Python's garbage collector comes by.
+            self._keep_alive = None
 
     async def poll_event(self) -> None:
         """Handle the next message; raise ConnectionClosed, or TimeoutError after 30 s without any."""

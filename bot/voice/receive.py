@@ -9,12 +9,13 @@ thread-safe. Times are `time.monotonic()` seconds. Source: Discord's voice docum
 paper 1.1.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from bot.audio.ratepath import RatePath
 from bot.voice.dave import SILENCE, DaveError, Verdict, decrypt, is_sealed
-from bot.voice.events import Joined, Left, VoiceEvent
+from bot.voice.events import Joined, Left, Unheard, VoiceEvent
 from bot.voice.hold import Hold
 from bot.voice.keys import Keys as Keys
 from bot.voice.rtp import OPUS_PAYLOAD_TYPE, InvalidDatagramError, Packet, RtpHeader, parse_header
@@ -27,6 +28,7 @@ Given = TypeVar("Given", Packet, float)
 
 MAX_UNKNOWN_SSRCS = 32  # a full voice channel of 25 may be speaking when we join, each with frames held
 NAME_AFTER = 25  # held frames of an unknown SSRC: half a second, after which op 5 is overdue
+UNHEARD_AFTER = 25  # packets, half a second: a cough is nothing to ask anybody about
 MAX_FAILURES = 36  # of one person in a row: what Discord's own clients tolerate, 0.7 s of speech
 
 
@@ -44,6 +46,7 @@ class ReceivePipeline:
         self._users: dict[int, int] = {}  # SSRC -> user id
         self._streams: dict[int, Stream] = {}  # by SSRC
         self._unknown: dict[int, Hold] = {}  # by SSRC
+        self._dropped: Counter[int] = Counter()  # packets with speech of people who may not be heard
 
     # -- what arrives
 
@@ -96,6 +99,7 @@ class ReceivePipeline:
         for ssrc in [ssrc for ssrc, user in self._users.items() if user == user_id]:
             events += self._end(ssrc)
         self.watchdog.left(user_id)
+        self._dropped.pop(user_id, None)
         if user_id in self._present:
             self._present.remove(user_id)
             events.append(Left(user_id))
@@ -122,6 +126,7 @@ class ReceivePipeline:
         self._users.clear()
         self._streams.clear()
         self._unknown.clear()
+        self._dropped.clear()
         self.watchdog.reset()
 
     # -- what is due
@@ -198,13 +203,20 @@ class ReceivePipeline:
 
     def _hear(self, ssrc: int, user_id: int, packet: Packet) -> list[VoiceEvent]:
         if not self._consented(user_id):
-            self.stats.unconsented += 1
-            return []
+            return self._drop(user_id, packet)
         stream = self._streams.get(ssrc)
         if stream is None:
             stream = Stream(user_id, decoder=self._path.decoder(), keys=self._keys, stats=self.stats)
             self._streams[ssrc] = stream
         return self._heed(stream, stream.receive, packet)
+
+    def _drop(self, user_id: int, packet: Packet) -> list[VoiceEvent]:
+        """Drop speech of a person who may not be heard, and tell of it now and then."""
+        self.stats.unconsented += 1
+        if packet.payload == SILENCE:
+            return []
+        self._dropped[user_id] += 1
+        return [] if self._dropped[user_id] % UNHEARD_AFTER else [Unheard(user_id)]
 
     def _heed(
         self, stream: Stream, step: Callable[[Given], list[VoiceEvent]], given: Given

@@ -14,6 +14,7 @@ import aiohttp
 import discord
 
 from bot.errors import reason_of
+from bot.tasks import end
 from bot.voice import recovery
 from bot.voice.errors import VoiceError
 from bot.voice.gateway import NoCommonModeError
@@ -243,13 +244,3 @@ class Supervisor:
         if lost.remedy is Remedy.RESUME and was_up:
             return Step.RESUME
         return Step.REASK if step in (Step.ASK, Step.REASK) and not was_up else Step.ASK
-
-
-async def end(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait for its end; what it raised stays in it."""
-    # Libraries may swallow a cancellation (wait_for does in Python 3.11): so once may not do.
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=1.0)
-    if not task.cancelled():
-        task.exception()  # looked at, so that asyncio does not complain of it

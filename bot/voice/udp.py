@@ -7,19 +7,20 @@ import asyncio
 import logging
 import socket as sockets
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 import discord
 from discord.utils import MISSING
 from discord.voice_state import SocketReader
 
+from bot.tasks import end
 from bot.voice.encryption import EncryptedState
 from bot.voice.gateway import VoiceGateway, build_discovery
 from bot.voice.keepalive import PathWatch, keep_alive
 from bot.voice.observer import Observer
 from bot.voice.reader import DatagramReader
 from bot.voice.recovery import Closure, Remedy, rejoin_pace
-from bot.voice.supervisor import end
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ _PATH_DEAD = Closure(Remedy.REJOIN, "no sound comes through from the voice serve
 _BROKEN = Closure(Remedy.REJOIN, "a part of my voice connection failed")
 
 
-class UdpState(EncryptedState):
+class UdpState(EncryptedState, ABC):
     """The part of a connection's state that deals with datagrams."""
 
     def __init__(self, voice_client: discord.VoiceClient, observer: Observer) -> None:
@@ -48,9 +49,9 @@ class UdpState(EncryptedState):
         self._over = False
         self.add_socket_listener(self._datagram)
 
+    @abstractmethod
     def give_up(self, lost: Closure) -> bool:
         """Take a connection that stands for lost, if there is one; return whether there was."""
-        raise NotImplementedError
 
     def received(self, op: int, data: Any) -> None:
         """Pass on a message after discord.py handled it."""

@@ -52,10 +52,10 @@ class Voice:
 
     def taken(self) -> dict[str, list[float]]:
         """Return how late each frame was since the last call, in ms."""
-        samples = self._clock.lateness.samples_ms
-        found = {"clock": list(samples), "loop": self._loop_ms}
-        samples.clear()
-        self._loop_ms = []
+        from bot.latency import Latency
+
+        found = {"clock": list(self._clock.lateness.samples_ms), "loop": self._loop_ms}
+        self._clock.lateness, self._loop_ms = Latency(), []
         return found
 
 

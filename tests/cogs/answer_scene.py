@@ -23,7 +23,7 @@ from cogs.ask import Questions
 from cogs.pictures import Pictures
 
 PICTURE = Upload("cat.png", b"\x89PNG\r\n\x1a\n")
-ACTS = ["Again", "Shorter", "Translate", "Continue"]
+ACTS = ["Again", "Shorter", "Translate", "Ask more"]
 LATE_S = 16 * 60.0
 END = Finished("gemini-3.8-flash", RequestUsage(1_000, 200, 34, 1_234, 0.0021), 3.21, None)
 LONG = "\n\n".join(f"## Part {number}\n\n{'word ' * 300}" for number in range(8))

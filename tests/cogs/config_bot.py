@@ -1,4 +1,7 @@
-"""A real discord.py bot with the panel, /privacy and the greeting, on the loopback Discord."""
+"""A real discord.py bot with the panel, /privacy and the greeting, on the loopback Discord.
+
+A test module imports the fixture `scene` and names it in `__all__`.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -6,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import discord
+import pytest
 from answer_bot import bot_with
 from discord.ext import commands
 
@@ -103,7 +107,7 @@ class Scene:
             applied=self.hall.applied.append,
         )
         privacy = Privacy(self.consents, self.guilds, KeptStore(self.database), paid=self.paid)
-        cogs = [config, privacy, Greeting(self.hall.join)]
+        cogs = [config, privacy, Greeting(self.hall.join, self.guilds.get)]
         self.bot = await self.stack.enter_async_context(bot_with(self.emulator, cogs, []))
 
     def run(self, command: str, user_id: int) -> Interaction:
@@ -166,3 +170,20 @@ def chosen(message: Message, name: str) -> list[str]:
 
 def grant(scene: Scene, user: EmulatedUser, role: Role) -> None:
     scene.world.guild.members[user.id].role_ids.append(role.id)
+
+
+@pytest.fixture
+async def scene(discord_emulator: DiscordEmulator, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with config_scene(discord_emulator, tmp_path) as scene:
+        yield scene
+
+
+async def told(used: Interaction) -> str:
+    """Return the sentence that a person was told beside the panel."""
+    await used.wait_for(
+        lambda it: bool(it.followups) or (it.answer is not None and it.answer is not it.source)
+    )
+    message = used.followups[0] if used.followups else used.answer
+    assert message is not None
+    assert message.ephemeral
+    return message.text

@@ -142,7 +142,7 @@ async def test_an_error_midway_keeps_what_came(scene: Scene) -> None:
     message = await ended(asked)
     assert body(message) == "Half of it"
     assert "-# Gemini went away: ask again." in message.text
-    assert "Go on" in labels(message)
+    assert "Write the rest" in labels(message)
 
 
 async def test_a_fault_of_ours_gets_a_number(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
@@ -160,8 +160,8 @@ async def test_the_fullest_message_fits(scene: Scene) -> None:
     scene.script.say("😀" * 2_500, MediaError("@here " * 200))
     message = await ended(asked)
     assert body(message) == "😀" * 1_650
-    assert labels(message) == ["Previous", "1 / 2", "Next", *ACTS, "Go on"]
-    further = scene.press(message, "Go on")
+    assert labels(message) == ["Previous", "1 / 2", "Next", *ACTS, "Write the rest"]
+    further = scene.press(message, "Write the rest")
     scene.script.say("a " * 1_650, Finished("m" * 40, END.usage, 1.0, "@here " * 200))
     assert 3_800 < len((await ended(further)).text) <= 4_000
 

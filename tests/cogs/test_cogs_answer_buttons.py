@@ -39,7 +39,7 @@ async def test_cancel_stops_and_keeps_what_came(scene: Scene) -> None:
     await stopped.acknowledged()
     assert body(done) == "Some words"
     assert done.text.endswith("-# Stopped.")
-    assert labels(done) == [*ACTS, "Go on"]
+    assert labels(done) == [*ACTS, "Write the rest"]
     await eventually(lambda: scene.script.running == 0)
 
 
@@ -69,7 +69,7 @@ async def test_again_shorter_translate_and_go_on(
         scene.script.kept[kept.id] = (kept, "A long answer")
         await scene.restart()
     monkeypatch.setattr("bot.emulators.discord.interaction_payload.LOCALE", "pt-BR")
-    for number, label in enumerate(("Again", "Shorter", "Translate", "Go on"), start=1):
+    for number, label in enumerate(("Again", "Shorter", "Translate", "Write the rest"), start=1):
         pressed = scene.press(message, label, scene.bob)
         scene.script.say(f"Answer {number}", END)
         other = await ended(pressed)
@@ -93,7 +93,7 @@ async def test_rows_of_buttons(scene: Scene) -> None:
     await scene.restart(speaker=Mouth())
     message = await scene.answer("Half", Finished(END.model, END.usage, 1.0, "It broke off."))
     rows = [[part["label"] for part in row["components"]] for row in message.components if row["type"] == 1]
-    assert rows == [["Again", "Shorter", "Translate"], ["Continue", "Go on", "Speak it"]]
+    assert rows == [["Again", "Shorter", "Translate"], ["Ask more", "Write the rest", "Speak it"]]
 
 
 async def submitted(scene: Scene, pressed: Interaction, question: str, *files: Upload) -> Interaction:
@@ -107,7 +107,7 @@ async def test_continue_asks_a_question_that_follows(scene: Scene, restarted: bo
     message = await scene.answer("A cat.", END, question="What is it?")
     first = scene.script.requests[0]
     scene.script.kept[first.id] = (first, "A cat.")
-    pressed = scene.press(message, "Continue", scene.bob)
+    pressed = scene.press(message, "Ask more", scene.bob)
     await pressed.opened_modal()
     if restarted:
         await scene.restart()
@@ -128,7 +128,7 @@ async def test_continue_asks_a_question_that_follows(scene: Scene, restarted: bo
 async def test_buttons_of_an_answer_that_nobody_knows(scene: Scene) -> None:
     message = await scene.answer("Half", Finished(END.model, END.usage, 1.0, "It broke off."))
     await scene.restart()
-    for label in (*ACTS, "Go on"):
+    for label in (*ACTS, "Write the rest"):
         told = await scene.press(message, label)
         assert told.text == "I no longer have what was asked there: use the command again."
         assert told.ephemeral
@@ -141,9 +141,9 @@ async def test_what_was_cleared_is_not_brought_back_by_a_button(scene: Scene) ->
     assert isinstance(answers, Answers)
     answers.forget(scene.bob.id, scene.world.guild.id)
     answers.forget(scene.ada.id, None)
-    assert (await scene.press(message, "Continue").opened_modal())["title"] == "Go on with this answer"
+    assert (await scene.press(message, "Ask more").opened_modal())["title"] == "Ask more about this answer"
     answers.forget(scene.ada.id, scene.world.guild.id)
-    assert (await scene.press(message, "Continue")).text.startswith("I no longer have")
+    assert (await scene.press(message, "Ask more")).text.startswith("I no longer have")
 
 
 @dataclass

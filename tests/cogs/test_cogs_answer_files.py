@@ -128,7 +128,7 @@ async def test_the_fullest_message_of_all(scene: Scene) -> None:
     lines = ("a " * 5_000, Made(made), Grounding(links, links), ValueError("no end"))
     message = await scene.answer(*lines, question="*_" * 500)
     assert len(message.attachments) == 10
-    assert labels(message)[-6:] == [*ACTS, "Go on", "Speak it"]
+    assert labels(message)[-6:] == [*ACTS, "Write the rest", "Speak it"]
     assert 3_500 < len(message.text) <= 4_000
     assert len(walk(message.components)) <= 40
 

@@ -88,8 +88,8 @@ async def test_only_prose_can_be_gone_on_with(task: Task, sources: tuple[Source,
     answer.apply(CUT)
     await answer.make_pages()
     buttons = [item.label for item in AnswerView(answer).walk_children() if isinstance(item, Button)]
-    assert ("Go on" in buttons) is offered
-    assert buttons[:4] == ["Again", "Shorter", "Translate", "Continue"]
+    assert ("Write the rest" in buttons) is offered
+    assert buttons[:4] == ["Again", "Shorter", "Translate", "Ask more"]
 
 
 async def test_words_in_place_of_others_make_new_pages() -> None:

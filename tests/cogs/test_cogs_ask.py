@@ -202,7 +202,7 @@ async def test_on_an_answer_it_goes_on_with_it(scene: Scene) -> None:
 
 async def test_the_continue_button_after_a_restart(scene: Scene) -> None:
     first = await answered(scene, scene.asked("ask"), "How wide is it?", PAGE)
-    pressed = scene.world.click(scene.person.id, first.id, button(first, "Continue")["custom_id"])
+    pressed = scene.world.click(scene.person.id, first.id, button(first, "Ask more")["custom_id"])
     await opened(pressed)
     await scene.restart()
     second = await answered(scene, pressed, "And compared with this?", CAT)

@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 import pytest
-from config_bot import shown
-from loopback import PATIENCE_S, RunningBot, eventually, running_bot
+from call_bot import choose, started
+from loopback import PATIENCE_S, RunningBot, eventually
 
 from bot.audio.pcm import FRAME_MS, LIVE_IN_HZ, Pcm16
 from bot.conversation.personas import personas
@@ -33,11 +33,9 @@ async def bot(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[RunningBot]:
-    monkeypatch.chdir(tmp_path)  # no .env there
-    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "")  # so that what `export` sets goes with the test
     role = Role(discord_emulator.world.places.snowflakes.next(), "DJ", 0)
     discord_emulator.world.guild.roles[role.id] = role
-    async with running_bot(discord_emulator, gemini_emulator, tmp_path) as bot:
+    async with started(discord_emulator, gemini_emulator, tmp_path, monkeypatch) as bot:
         yield bot
 
 
@@ -49,15 +47,6 @@ async def in_call(bot: RunningBot, name: str) -> tuple[Person, Message]:
     message = await person.run_command(world.text.id, "join")
     await person.secured_with(world.bot.id)
     return person, message
-
-
-async def choose(bot: RunningBot, name: str, value: str) -> None:
-    """Open the panel as the guild's owner, turn to the setting's page, and choose something."""
-    world, owner_id = bot.discord.world, bot.discord.world.guild.owner_id
-    panel = await world.run_command(owner_id, world.text.id, "config")
-    page = name.partition(":")[0]
-    await shown(world.click(owner_id, panel.id, f"earshot:config:page:{page}:"))
-    await shown(world.select(owner_id, panel.id, f"earshot:config:set:{name}", [value]))
 
 
 def heard(bot: RunningBot) -> Pcm16:

@@ -1,18 +1,14 @@
 """What people give the commands that can't be asked about: the whole sentence that each of them reads."""
 
-import io
-import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 from answer_bot import body, button, ended, labels
 from loopback import eventually
 from media_scene import CAT, COFFEE, FILM, PAGE, SPEECH, Scene
-from PIL import Image
-from pypdf import PdfWriter
+from odd_files import huge, long_film, pdf, zipped
 from whole_scene import LETTER, Use, whole_scene
 
 from bot.emulators.discord.events import Intent
@@ -33,45 +29,6 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     async with whole_scene(discord_emulator, gemini_emulator, tmp_path, monkeypatch) as running:
         yield running
-
-
-def pdf(pages: int, password: str | None = None) -> bytes:
-    writer = PdfWriter()
-    for _ in range(pages):
-        writer.add_blank_page(20, 20)
-    if password is not None:
-        writer.encrypt(password, "owner", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-def huge() -> bytes:
-    """Return a picture of 81 megapixels."""
-    out = io.BytesIO()
-    Image.new("1", (9000, 9000)).save(out, "PNG")
-    return out.getvalue()
-
-
-def long_film() -> bytes:
-    """Return a film of 100 minutes, of which only the first frame and the last were taken."""
-    out = io.BytesIO()
-    with av.open(out, "w", format="mp4") as made:
-        stream: Any = made.add_stream("mpeg4", rate=1)
-        stream.width = stream.height = 32
-        for at in (0, 6000 - 1):
-            frame = av.VideoFrame(32, 32, "yuv420p")
-            frame.pts = at
-            made.mux(stream.encode(frame))
-        made.mux(stream.encode(None))
-    return out.getvalue()
-
-
-def zipped(name: str) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as file:
-        file.writestr(name, "hello")
-    return out.getvalue()
 
 
 FILES: dict[str, Callable[[], bytes]] = {

@@ -35,7 +35,7 @@ from bot.emulators.gemini.server import GeminiEmulator
 BROKE_OFF = "-# The answer broke off: what came until then is above."
 DISK_FULL = "The bot's disk is full: tell whoever runs it, and try again later."
 FULL = Path("/dev/full")  # to which nothing can be written
-WHOLE = ["Again", "Shorter", "Translate", "Continue"]
+WHOLE = ["Again", "Shorter", "Translate", "Ask more"]
 
 
 @pytest.fixture
@@ -57,11 +57,16 @@ def press(scene: Scene, message: Message, label: str) -> Interaction:
     return scene.world.click(scene.person.id, message.id, button(message, label)["custom_id"])
 
 
-async def refused(scene: Scene, sentence: str, command: str = "summarize", **given: Any) -> Message:
-    """Use a command, hold that it says this and no more, and that nothing is left of it; return it."""
+async def refused(
+    scene: Scene, sentence: str, command: str = "summarize", *, final: bool = False, **given: Any
+) -> Message:
+    """Use a command, hold that it says this and no more, and that nothing is left of it; return it.
+
+    It offers to try again, unless that would be refused again: then it is `final`.
+    """
     message = await scene.answer(command, **(given or {"video": FILM}))
     assert sentence in message.text.splitlines()
-    assert labels(message) == ["Again"]
+    assert labels(message) == ([] if final else ["Again"])
     await nothing_is_left(scene)
     return message
 
@@ -79,15 +84,14 @@ COMMANDS: dict[str, dict[str, Any]] = {
 async def test_a_prompt_that_is_refused_for_safety(scene: Scene, command: str) -> None:
     fault(scene, RestWhere.GENERATE, BlockPrompt())
     sentence = "Gemini refused this for safety reasons: ask something else."
-    message = await refused(scene, sentence, command, **COMMANDS[command])
+    await refused(scene, sentence, command, final=True, **COMMANDS[command])
     assert len(scene.gemini.requests) == 1, "asking again would be refused again"
-    assert "Again" in labels(await ended(press(scene, message, "Again")))
 
 
 async def test_a_prompt_with_what_is_prohibited(scene: Scene) -> None:
     fault(scene, RestWhere.GENERATE, BlockPrompt("PROHIBITED_CONTENT"))
     sentence = "Gemini refused this because its rules prohibit such content: ask something else."
-    await refused(scene, sentence, "describe", image1=CAT)
+    await refused(scene, sentence, "describe", final=True, image1=CAT)
 
 
 async def test_an_answer_that_is_refused_for_safety(scene: Scene) -> None:
@@ -166,9 +170,9 @@ async def test_a_stream_that_is_cut_is_kept_and_goes_on(scene: Scene, effect: Re
     came = body(message)
     assert "451 x 300" in came
     assert BROKE_OFF in message.text.splitlines()
-    assert labels(message) == [*WHOLE, "Go on"]
-    on = await ended(press(scene, message, "Go on"))
-    assert "Continued · " in on.text
+    assert labels(message) == [*WHOLE, "Write the rest"]
+    on = await ended(press(scene, message, "Write the rest"))
+    assert "The rest · " in on.text
     assert labels(on) == WHOLE, "the rest is whole"
     assert len(scene.gemini.requests) == 2
     rest = scene.gemini.requests[1]
@@ -181,9 +185,9 @@ async def test_a_stream_that_is_cut_is_kept_and_goes_on(scene: Scene, effect: Re
 async def test_it_goes_on_after_a_restart(scene: Scene) -> None:
     fault(scene, RestWhere.CHUNK, Cut(), skip=3)
     message = await scene.answer("summarize", video=FILM)
-    assert labels(message) == [*WHOLE, "Go on"]
+    assert labels(message) == [*WHOLE, "Write the rest"]
     await scene.restart()
-    await ended(press(scene, message, "Go on"))
+    await ended(press(scene, message, "Write the rest"))
     assert len(scene.gemini.requests[-1].measured) == 1
 
 
@@ -257,7 +261,7 @@ async def test_stopped_midway_keeps_what_came(scene: Scene) -> None:
     stopped = await ended(asked)
     assert "451 x 300" in body(stopped)
     assert "-# Stopped." in stopped.text.splitlines()
-    assert labels(stopped) == [*WHOLE, "Go on"]
+    assert labels(stopped) == [*WHOLE, "Write the rest"]
     await eventually(lambda: scene.gemini.requests[0].abandoned)
 
 

@@ -137,7 +137,7 @@ async def test_the_buttons_of_answers(scene: Scene, private: bool) -> None:
         return scene.world.click(eve.id, message.id, button(message, label)["custom_id"])
 
     pressed = [press(label) for label in ("Again", "Shorter", "Translate")]
-    going_on = press("Continue")
+    going_on = press("Ask more")
     await going_on.opened_modal()
     pressed.append(scene.world.submit_modal(going_on, {QUESTION: "How tall is it?"}))
     for asked in pressed:

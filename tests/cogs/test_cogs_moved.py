@@ -1,42 +1,20 @@
 """The bot is moved by a person: what goes with it, and where it does not stay."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-from loopback import RunningBot, eventually, running_bot
+from call_bot import ada, bot
+from loopback import RunningBot, eventually
 
 from bot.demo.measure import arrival
 from bot.emulators.discord.permissions import Permission
-from bot.emulators.discord.server import DiscordEmulator
-from bot.emulators.gemini.server import GeminiEmulator
 from bot.emulators.person import Person
 from cogs.call_signs import STATUS
 
+__all__ = ["ada", "bot"]
+
 SPEECH = Path(__file__).parents[1] / "media" / "speech-austen-0880.wav"
-
-
-@pytest.fixture
-async def bot(
-    discord_emulator: DiscordEmulator,
-    gemini_emulator: GeminiEmulator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[RunningBot]:
-    monkeypatch.chdir(tmp_path)  # no .env there
-    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "")  # so that what `export` sets goes with the test
-    async with running_bot(discord_emulator, gemini_emulator, tmp_path) as bot:
-        yield bot
-
-
-@pytest.fixture
-async def ada(bot: RunningBot) -> AsyncIterator[Person]:
-    person = Person(bot.discord, bot.discord.world.add_user("Ada"))
-    await person.join(bot.discord.world.voice_channels[0].id)
-    yield person
-    await person.leave()
 
 
 async def in_call(bot: RunningBot, ada: Person) -> None:

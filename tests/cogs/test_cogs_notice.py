@@ -3,13 +3,13 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from config_bot import shown
-from loopback import RunningBot, eventually, running_bot
+from call_bot import ada, bot, choose, started
+from loopback import RunningBot, eventually
 
 from bot.audio.pcm import level_dbfs
 from bot.emulators.discord.model import ChannelType
@@ -19,47 +19,11 @@ from bot.emulators.gemini.server import GeminiEmulator
 from bot.emulators.person import Person
 from cogs.greeting import JOIN_ID
 
+__all__ = ["ada", "bot"]
+
 FIRST_S = 2.0  # from the join to the first sound, of which the model thinks for 0.2 s
 BUSY = 4  # times as long as on a machine that does nothing else
 DAY_S = 24 * 3600.0
-
-
-@asynccontextmanager
-async def started(
-    discord: DiscordEmulator, gemini: GeminiEmulator, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RunningBot]:
-    monkeypatch.chdir(folder)  # no .env there
-    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "")  # so that what `export` sets goes with the test
-    async with running_bot(discord, gemini, folder) as bot:
-        yield bot
-
-
-@pytest.fixture
-async def bot(
-    discord_emulator: DiscordEmulator,
-    gemini_emulator: GeminiEmulator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[RunningBot]:
-    async with started(discord_emulator, gemini_emulator, tmp_path, monkeypatch) as bot:
-        yield bot
-
-
-@pytest.fixture
-async def ada(bot: RunningBot) -> AsyncIterator[Person]:
-    person = Person(bot.discord, bot.discord.world.add_user("Ada"))
-    await person.join(bot.discord.world.voice_channels[0].id)
-    yield person
-    await person.leave()
-
-
-async def choose(bot: RunningBot, name: str, value: str) -> None:
-    """Open the panel as the guild's owner, turn to the setting's page, and choose something."""
-    world, owner_id = bot.discord.world, bot.discord.world.guild.owner_id
-    panel = await world.run_command(owner_id, world.text.id, "config")
-    page = name.partition(":")[0]
-    await shown(world.click(owner_id, panel.id, f"earshot:config:page:{page}:"))
-    await shown(world.select(owner_id, panel.id, f"earshot:config:set:{name}", [value]))
 
 
 def told(bot: RunningBot) -> str:
@@ -94,7 +58,11 @@ async def test_it_is_heard_at_once_by_who_had_it_join(
     assert "you are Earshot, an AI, and that you hear those here who have agreed to it" in told(bot)
     assert level_dbfs(ada.recording(joined[0], time.monotonic(), world.bot.id)) > -40, "and she hears it"
     chat = world.voice_channels[0].id
-    await eventually(lambda: any("I read" in message.text for message in world.messages(chat)))
+    await eventually(
+        lambda: any(
+            "I am Earshot, an AI, and I hear those" in message.text for message in world.messages(chat)
+        )
+    )
     assert len(bot.gemini.sessions[-1].log.pcm()) == 0
 
 

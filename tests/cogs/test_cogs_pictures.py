@@ -40,7 +40,7 @@ async def test_a_picture_is_described_from_its_bytes(scene: Scene) -> None:
     message = await scene.answer("describe", image1=CAT)
     assert "451 x 300 pixels" in body(message)
     assert f"-# {MODEL} · " in message.text
-    assert labels(message) == ["Again", "Shorter", "Translate", "Continue"]
+    assert labels(message) == ["Again", "Shorter", "Translate", "Ask more"]
     assert "photo-cat.png" in message.text
     with closing(sqlite3.connect(scene.path)) as plain:
         (row,) = plain.execute("SELECT guild_id, user_id, model, total_tokens FROM usage")

@@ -2,23 +2,17 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-from config_bot import Scene, config_scene
+from config_bot import Scene, config_scene, scene
 
 from bot.emulators.discord.server import DiscordEmulator
 from bot.storage.answers import AnswerStore
 from bot.storage.notes import NoteStore
 from bot.storage.transcripts import TranscriptStore, Utterance
 
-
-@pytest.fixture
-async def scene(discord_emulator: DiscordEmulator, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with config_scene(discord_emulator, tmp_path) as scene:
-        yield scene
+__all__ = ["scene"]
 
 
 def heard(scene: Scene) -> bool:

@@ -77,14 +77,18 @@ class Scene:
     def more_calls(self, tools_of: Callable[[Call], Sequence[Tool]] = lambda _call: ()) -> Calls:
         return Calls(
             live_client=self.live,
-            setup_of=lambda _guild_id: LiveSetup(
-                model="gemini-3.8-live", voice="Kore", system_instruction="Be kind.", turns=self.turns
-            ),
+            setup_of=lambda _guild_id: self.setup(),
             clock=self.clock,
             path=self.path,
             consented=lambda _guild_id, user_id: user_id not in self.deaf_to,
             options_of=lambda _guild_id: self.options,
             tools_of=tools_of,
+        )
+
+    def setup(self) -> LiveSetup:
+        """Return what the guild's calls are made with now."""
+        return LiveSetup(
+            model="gemini-3.8-live", voice="Kore", system_instruction="Be kind.", turns=self.turns
         )
 
     @property

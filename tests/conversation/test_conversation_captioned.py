@@ -30,7 +30,7 @@ async def test_both_sides_are_written_down(
             await ada.run_command(world.text.id, "join")
             await ada.secured_with(world.bot.id)
             await bot.noticed()
-            await eventually(lambda: chat().startswith(f"**{world.bot.name}:** I read "))
+            await eventually(lambda: chat().startswith(f"**{world.bot.name}:** I am Earshot, an AI"))
             await ada.speak(SPEECH)
             await eventually(lambda: "I heard you for 3.0 seconds" in chat())
             assert chat().index("Ada") < chat().index("I heard you"), "in order, and attributed"
@@ -42,7 +42,7 @@ async def test_both_sides_are_written_down(
         rows = plain.execute("SELECT user_id, name, text FROM utterances ORDER BY at, id").fetchall()
     notice, asked, answer = rows[:3]
     assert notice[:2] == (None, world.bot.name), "what it says of itself is marked as its own"
-    assert notice[2].startswith("I read ")
+    assert notice[2].startswith("I am Earshot, an AI, and I hear those here who have agreed")
     assert [asked[0], answer[0]] == [ada.user.id, None]
     assert "I heard you for 3.0 seconds" in answer[2]
 

@@ -1,72 +1,16 @@
-"""Captions: whose words are whose, in which order, and what of an answer was heard."""
+"""Captions: whose words are whose, in which order, and that faults neither double nor lose them."""
 
-import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
 import pytest
+from captions_rig import ADA, BOB, Shown, shown, words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.captions import Captions
-from bot.conversation.captions_budget import LEAST_S, PER_S, CaptionBudget
-from bot.conversation.captions_passage import LINE, PASSAGE, CaptionLine, Kind
-from bot.conversation.captions_turns import REST_S, SETTLED_S, SOONEST_S, WAIT_S
-from bot.conversation.overload import CAPTIONS_S
-from bot.live.events import (
-    AnswerAudio,
-    AnswerEnded,
-    AnswerWhole,
-    InputTranscript,
-    Interrupted,
-    Lost,
-    OutputTranscript,
-)
+from bot.conversation.captions_passage import Kind
+from bot.conversation.captions_turns import REST_S, SOONEST_S, WAIT_S
 
-ADA, BOB = 1, 2
-RATE_HZ = 24_000
-
-
-@dataclass
-class Shown:
-    """Captions, and what a reader of them has before their eyes."""
-
-    captions: Captions = field(default_factory=lambda: Captions("Earshot"))
-    lines: dict[int, CaptionLine] = field(default_factory=dict)
-
-    def look(self) -> list[str]:
-        for line in self.captions.changes():
-            before = self.lines.get(line.id)
-            assert before is None or not before.final, "what is final stays as it is"
-            self.lines[line.id] = line
-        ordered = sorted(self.lines.values(), key=lambda line: (line.at, line.id))
-        return [f"{line.name}: {line.text}" for line in ordered if line.text]
-
-    def turn(self, user_id: int | None, name: str, began: float, ended: float) -> None:
-        self.captions.turn_began(user_id, name, began)
-        self.captions.turn_ended(ended)
-
-    def understood(self, text: str, at: float) -> None:
-        self.captions.told(InputTranscript(text), at)
-
-    def said(self, text: str, at: float, *, held: bool = False) -> None:
-        self.captions.told(OutputTranscript(text), at, held=held)
-
-    def audio(self, seconds: float, at: float, *, held: bool = False) -> None:
-        pcm = np.zeros(round(seconds * RATE_HZ), np.int16).tobytes()
-        self.captions.told(AnswerAudio(pcm, RATE_HZ, at), at, held=held)
-
-    def ended(self, at: float, *, held: bool = False) -> None:
-        self.captions.told(AnswerWhole(at), at, held=held)
-        self.captions.told(AnswerEnded(at), at, held=held)
-
-
-@pytest.fixture
-def shown() -> Shown:
-    return Shown()
-
-
-# -- whose words
+__all__ = ["shown"]
 
 
 def test_words_come_while_a_turn_goes_on_after_it_and_during_the_answer(shown: Shown) -> None:
@@ -241,11 +185,6 @@ def played(spoken: list[Spoken]) -> Shown:
     return shown
 
 
-def words_of(shown: Shown) -> list[str]:
-    ordered = sorted(shown.lines.values(), key=lambda line: (line.at, line.id))
-    return " ".join(line.text for line in ordered).split()
-
-
 @given(conversations(), st.data())
 def test_whatever_the_order_and_delay_every_word_is_there_once(
     spoken: list[Spoken], data: st.DataObject
@@ -287,173 +226,3 @@ def test_within_a_turns_time_every_word_is_its_speakers(spoken: list[Spoken], da
     shown = played(spoken)
     ordered = sorted((line for line in shown.lines.values() if line.text), key=lambda one: (one.at, one.id))
     assert [(line.name, line.text.split()) for line in ordered] == expected
-
-
-# -- answers
-
-
-def test_an_answer_that_is_cut_off_shows_what_was_heard(shown: Shown) -> None:
-    shown.turn(ADA, "Ada", 0.0, 1.0)
-    shown.audio(10.0, 2.0)
-    shown.said("One two three four five six seven eight nine ten.", 2.0)
-    shown.captions.told(AnswerWhole(2.1), 2.1)
-    assert shown.look() == ["Earshot: One two three four five six seven eight nine ten."]
-    shown.captions.turn_began(BOB, "Bob", 7.0)
-    assert shown.look() == ["Earshot: One two three four five—"]
-    shown.said(" Eleven.", 7.1)
-    shown.captions.told(Interrupted(7.2), 7.2)
-    shown.captions.told(AnswerEnded(7.2), 7.2)
-    shown.captions.poll(9.0)
-    assert shown.look() == ["Earshot: One two three four five six—"], "of more text the same share is more"
-    assert shown.lines[1].final
-
-
-def test_an_answer_that_was_told_to_stop_shows_what_was_heard(shown: Shown) -> None:
-    shown.turn(ADA, "Ada", 0.0, 1.0)
-    shown.audio(10.0, 2.0)
-    shown.said("One two three four five six seven eight nine ten.", 2.0)
-    shown.captions.hushed(7.0)
-    assert shown.look() == ["Earshot: One two three four five—"]
-
-
-def test_an_answer_cut_off_at_once_leaves_nothing(shown: Shown) -> None:
-    shown.said("Well, that depends.", 2.0)
-    shown.look()
-    shown.captions.turn_began(ADA, "Ada", 2.0)
-    assert shown.look() == []
-
-
-def test_who_speaks_when_the_answer_has_been_heard_interrupts_nothing(shown: Shown) -> None:
-    shown.audio(2.0, 1.0)
-    shown.said("It is noon.", 1.0)
-    shown.ended(1.5)
-    shown.captions.turn_began(ADA, "Ada", 3.1)
-    shown.captions.told(Interrupted(3.2), 3.2)
-    assert shown.look() == ["Earshot: It is noon."]
-
-
-def test_an_answer_that_has_come_but_still_plays_is_cut_off(shown: Shown) -> None:
-    shown.audio(4.0, 1.0)
-    shown.said("a1 b2 c3 d4 e5 f6 g7 h8", 1.0)
-    shown.ended(1.5)
-    shown.captions.poll(2.9)
-    shown.captions.turn_began(ADA, "Ada", 3.0)
-    assert shown.look() == ["Earshot: a1 b2 c3 d4—"]
-
-
-def test_text_after_the_end_is_the_rest_of_the_answer(shown: Shown) -> None:
-    shown.turn(ADA, "Ada", 0.0, 1.0)
-    shown.audio(0.5, 2.0)
-    shown.ended(2.5)
-    shown.said(" All of it", 2.6)
-    shown.said(" comes late.", 3.0)
-    assert shown.look() == ["Earshot: All of it comes late."]
-
-
-def test_text_after_the_next_turn_is_the_next_answer(shown: Shown) -> None:
-    shown.audio(0.5, 2.0)
-    shown.said("First.", 2.0)
-    shown.ended(2.5)
-    shown.turn(ADA, "Ada", 2.6, 2.9)
-    shown.said("Second.", 3.0)
-    assert shown.look() == ["Earshot: First.", "Earshot: Second."]
-
-
-def test_what_nobody_heard_is_not_shown(shown: Shown) -> None:
-    shown.audio(0.5, 2.0, held=True)
-    shown.said("Not asked for.", 2.0, held=True)
-    assert shown.look() == []
-    shown.ended(2.5, held=True)
-    shown.captions.close()
-    assert shown.look() == []
-
-
-def test_what_was_held_back_is_shown_when_it_is_played(shown: Shown) -> None:
-    shown.said("Asked", 2.0, held=True)
-    shown.audio(0.5, 2.0, held=True)
-    shown.captions.told(InputTranscript("Earshot?"), 2.1, held=False)
-    shown.said(" for.", 2.2)
-    shown.ended(2.5, held=True)
-    assert "Earshot: Asked for." in shown.look()
-
-
-def test_a_lost_connection_ends_an_answer(shown: Shown) -> None:
-    shown.said("Half of", 1.0)
-    shown.captions.told(Lost("gone"), 1.5)
-    shown.said("Another.", 3.0)
-    assert shown.look() == ["Earshot: Half of", "Earshot: Another."]
-
-
-def test_a_note_is_final_at_once(shown: Shown) -> None:
-    shown.captions.note("looked at cat.png (from Ada)", 4.0)
-    assert shown.look() == ["Earshot: looked at cat.png (from Ada)"]
-    assert (shown.lines[1].kind, shown.lines[1].final) == (Kind.NOTE, True)
-
-
-# -- bounds
-
-
-def test_a_long_turn_is_several_lines_that_stay(shown: Shown) -> None:
-    shown.captions.turn_began(ADA, "Ada", 0.0)
-    words = [f"word{number}" for number in range(3 * PASSAGE // 8)]
-    for number, word in enumerate(words):
-        shown.understood(f" {word}", 1.0 + number / 3)
-        before = {line.id: line.text for line in shown.lines.values()}
-        shown.look()
-        newest = max(shown.lines)
-        assert all(
-            shown.lines[line_id].text == text for line_id, text in before.items() if line_id < newest - 1
-        )
-    assert words_of(shown) == words
-    assert all(len(line.text) <= LINE for line in shown.lines.values())
-
-
-def test_nothing_is_kept_of_what_is_over(shown: Shown) -> None:
-    for number in range(2_000):
-        at = number * 10.0
-        shown.turn(ADA, "Ada", at, at + 1)
-        shown.understood(f"number {number}", at + 1.2)
-        shown.said("Yes.", at + 2)
-        shown.ended(at + 3)
-        if number % 100 == 99:
-            shown.captions.poll(at + 3 + SETTLED_S)
-            shown.look()
-            assert len(vars(shown.captions)["_passages"]) <= 2
-            assert all(line.final for line in shown.lines.values())
-
-
-# -- the budget
-
-
-@pytest.mark.parametrize("calls", [1, 10, 100])
-def test_all_calls_share_one_budget_evenly(calls: int) -> None:
-    """Every call wants to send all the time; a call's requests are counted over a minute."""
-    budget = CaptionBudget()
-    for call in range(calls):
-        budget.add(call)
-    sent: list[tuple[float, int]] = []
-    waited: list[float] = []
-    for now in np.arange(0, 60, 0.01):
-        for call in range(calls):
-            if budget.due(call, lasting=False) <= now:
-                sent.append((budget.take(call, float(now)), call))
-                waited.append(sent[-1][0] - now if now > 10 else 0.0)
-    assert max(waited) < 0.1, "who has asked gets a place at once: what is sent is new"
-    times = sorted(at for at, _ in sent)
-    window = max(sum(1 for at in times if start <= at < start + 1) for start in times)
-    assert window <= PER_S + 1
-    each = [sum(1 for _, call in sent if call == number) for number in range(calls)]
-    assert max(each) - min(each) <= 1
-    interval = max(LEAST_S, calls / 25)
-    assert min(each) >= 60 / interval * 0.9, "and it is used"
-    for call in (0, calls - 1):
-        mine = [at for at, number in sent if number == call]
-        assert all(b - a >= interval - 1e-9 for a, b in itertools.pairwise(mine))
-
-
-def test_what_does_not_stay_waits_while_the_loop_is_late() -> None:
-    budget = CaptionBudget()
-    budget.add(1)
-    budget.late(0.3, 10.0)
-    assert budget.due(1, lasting=False) == 10.0 + CAPTIONS_S
-    assert budget.due(1, lasting=True) < 10.0

@@ -268,7 +268,8 @@ async def test_a_mixed_room_is_one_turn_and_names_who_is_there(scene: Scene) -> 
 async def test_turns_change_at_the_next_idle_moment_and_nothing_is_lost(scene: Scene) -> None:
     call = await scene.join()
     speak(call, 1, 50)
-    call.set_turns("model")
+    scene.turns = "model"
+    call.change_setup(scene.setup())
     assert call.status().marks, "the turn that goes on keeps its marks"
     await quiet(scene, call, 1)
     await eventually(lambda: len(scene.gemini.sessions) == 2 and call.status().live == "ready")

@@ -65,7 +65,7 @@ async def test_a_port_answers_whom_it_heard_and_is_silent_once_closed() -> None:
 async def test_a_delay_does_not_grow_while_the_loop_is_blocked(delays: Delays) -> None:
     done: list[float] = []
     began = time.monotonic()
-    delays.later(0.03, lambda: done.append(time.monotonic() - began))
+    delays.later(0.03, 7, lambda: done.append(time.monotonic() - began))
     time.sleep(0.2)  # noqa: ASYNC251 - what another part of a test may do
     assert len(done) == 1
     assert 0.03 <= done[0] < 0.15
@@ -77,10 +77,10 @@ def test_delays_are_kept_in_order_and_a_failure_costs_no_other(delays: Delays) -
     def fail() -> None:
         raise ValueError("a bug of a test")
 
-    delays.later(0.06, lambda: done.append("last"))
-    delays.later(0.02, lambda: done.append("first"))
-    delays.later(0.02, fail)
-    delays.later(0.02, lambda: done.append("second"))
+    delays.later(0.06, 7, lambda: done.append("last"))
+    delays.later(0.02, 7, lambda: done.append("first"))
+    delays.later(0.02, 7, fail)
+    delays.later(0.02, 7, lambda: done.append("second"))
     deadline = time.monotonic() + 5.0
     while len(done) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -89,7 +89,17 @@ def test_delays_are_kept_in_order_and_a_failure_costs_no_other(delays: Delays) -
 
 def test_what_waits_at_the_end_is_not_done() -> None:
     made, done = Delays(), list[int]()
-    made.later(0.05, lambda: done.append(1))
+    made.later(0.05, 7, lambda: done.append(1))
     made.close()
     time.sleep(0.1)
     assert done == []
+
+
+def test_what_came_too_late_is_counted_for_whom_it_was(delays: Delays) -> None:
+    done: list[int] = []
+    delays.later(0.01, 7, lambda: time.sleep(0.1))
+    delays.later(0.02, 8, lambda: done.append(8))
+    deadline = time.monotonic() + 5.0
+    while not done and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert delays.late[8] == 1

@@ -1,4 +1,8 @@
-"""A fixture for test modules to import: plays rows on one bot, which the rows of a module share."""
+"""The test that a module of fault rows has, and the fixture that it plays them with: one bot for a module.
+
+A test module imports `play` and names the modules whose rows are its own:
+`test_a_fault_is_survived = survives("rows_voice_dave")`.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -6,11 +10,26 @@ from typing import TypeAlias
 
 import pytest
 from fault_row import Outcome, Row
+from fault_rows import rows
 from fault_stage import Stage
 
 from bot.emulators.tls import CertificateAuthority
 
 Play: TypeAlias = Callable[[Row], Outcome]
+Survive: TypeAlias = Callable[[Row, Play, Callable[[str, object], None]], None]
+
+
+def survives(*modules: str) -> Survive:
+    """Return the test that each row of these modules is survived: nothing that was said is lost."""
+
+    @pytest.mark.parametrize("row", rows(*modules), ids=lambda row: row.id)
+    def survive(row: Row, play: Play, record_property: Callable[[str, object], None]) -> None:
+        outcome = play(row)
+        print(f"{row.name}, {row.where}: {outcome.silence_ms} ms. {outcome.note}")
+        record_property("silence_ms", outcome.silence_ms)
+        assert outcome.survived, outcome.trouble
+
+    return survive
 
 
 @pytest.fixture(scope="module")

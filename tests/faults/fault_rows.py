@@ -6,10 +6,14 @@ from pathlib import Path
 from fault_row import Row
 
 
-def rows(area: str = "") -> list[Row]:
-    """Return the rows of an area ("live": of `rows_live*.py`), "" for all; alike settings together."""
-    modules = sorted(path.stem for path in Path(__file__).parent.glob(f"rows_{area}*.py"))
-    found = [row for module in modules for row in importlib.import_module(module).ROWS]
+def modules() -> list[str]:
+    """Return the names of all modules that have rows."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("rows_*.py"))
+
+
+def rows(*chosen: str) -> list[Row]:
+    """Return the rows of the modules named, of all where none is; alike settings together."""
+    found = [row for module in chosen or modules() for row in importlib.import_module(module).ROWS]
     ids = [row.id for row in found]
     doubled = {each for each in ids if ids.count(each) > 1}
     if doubled:

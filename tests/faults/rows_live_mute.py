@@ -1,5 +1,6 @@
 """Nothing can be done about it for a while, or for good: people are told, in the text channel."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from unittest import mock
@@ -15,6 +16,8 @@ from bot.live import attempts, backoff
 TOLD_S = 5.0
 QUOTA_S = 2.0  # in place of 30 s; a wait is between that and the double
 BACK_S = attempts.STABLE_S + 2.0  # from the last sentence, where no answer was told to its end
+STABLE_S = 1.0  # in place of 10 s
+SPENT = (1011, "You exceeded your current quota.")
 EVER = 1000
 WAITING, BACK = "I can't answer now.", "I can answer again"
 
@@ -36,6 +39,35 @@ async def told_and_told_again(scene: Scene, row: Row) -> None:
         await standard(scene, row)
         with contextlib.suppress(TimeoutError):
             await eventually(lambda: BACK in scene.posted()[-1], BACK_S)
+    told = scene.posted()[before:]
+    scene.outcome.note = " / ".join(told)
+    assert [WAITING in told[0], BACK in told[-1], len(told)] == [True, True, 2], f"told: {told}"
+
+
+async def spent_in_silence(scene: Scene, row: Row) -> None:
+    """Have the quota used up over a connection that is taken: in a silent room, and at the next sentence.
+
+    Nobody can know that it is back before the model has answered.
+    """
+    await scene.ready()
+    before = len(scene.posted())
+    with (
+        mock.patch.object(backoff, "LATER_S", QUOTA_S),
+        mock.patch.object(attempts, "TELL_S", QUOTA_S),
+        mock.patch.object(attempts, "STABLE_S", STABLE_S),
+    ):
+        connections = len(scene.gemini.sessions)
+        scene.live.close(*SPENT)
+        await eventually(lambda: len(scene.gemini.sessions) > connections, 10.0)
+        await eventually(lambda: scene.live.log.setup is not None, 5.0)
+        await asyncio.sleep(2 * STABLE_S)
+        scene.script(Where.TURN, Close(*SPENT))
+        silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
+        scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s - row.server_s)
+        await scene.idle()
+        await one_more(scene)
+        with contextlib.suppress(TimeoutError):
+            await eventually(lambda: BACK in scene.posted()[-1], TOLD_S)
     told = scene.posted()[before:]
     scene.outcome.note = " / ".join(told)
     assert [WAITING in told[0], BACK in told[-1], len(told)] == [True, True, 2], f"told: {told}"
@@ -80,6 +112,17 @@ ROWS = [
         refused_for_a_while,
         server_s=2 * QUOTA_S,
         scenario=told_and_told_again,
+    ),
+    Row(
+        "live-quota-silent",
+        "close 1011, the quota is used up, in a silent room and at the next sentence",
+        "Live, idle",
+        When.IDLE,
+        "told once; that it is back, when it has answered",
+        refused_for_a_while,
+        server_s=2 * QUOTA_S,
+        scenario=spent_in_silence,
+        fresh=True,
     ),
     *(
         Row(

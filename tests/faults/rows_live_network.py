@@ -1,11 +1,17 @@
 """The network under a Live connection: pongs, dead ends, slow readers, messages out of the ordinary."""
 
+import asyncio
 import base64
+import math
+from collections.abc import Awaitable, Callable
+from unittest import mock
 
 import numpy as np
 from fault_row import Inject, Row, When
+from fault_scenarios import standard
 from fault_scene import Scene
 from loopback import eventually
+from websockets.asyncio.client import connect
 
 from bot.emulators.gemini import messages
 from bot.emulators.gemini.faults import Deform, Deformation, Mute, Send, Where
@@ -18,15 +24,32 @@ UNACKNOWLEDGED = (
 READ = "not understood, counted; the connection goes on"
 IDLE_S = 30.0  # the first probe after 5 s of silence, the next each second, three in all
 HELD_S = 15.0  # longer than it takes to notice it, and to be refused twice
+PING_S = 1.0
 BIG = 1_500_000  # bytes in base64: more than websockets takes by itself
 
 
-async def no_pongs(scene: Scene) -> None:
-    scene.knobs.pong_delay_s = float("inf")
+def pongs(delay_s: float) -> Callable[[Scene, Row], Awaitable[None]]:
+    """Return the scenario in which pongs come so late, for longer than websockets waits by itself.
 
+    By itself it sends a ping every 20 s and waits 20 s for its pong: here 1 s each, so that a row need not
+    last a minute. What the bot says of that itself is left as it is.
+    """
 
-async def late_pongs(scene: Scene) -> None:
-    scene.knobs.pong_delay_s = 20.0
+    async def scenario(scene: Scene, row: Row) -> None:
+        await scene.leave()
+        usual = connect.__init__.__kwdefaults__
+        assert usual is not None
+        assert (usual["ping_interval"], usual["ping_timeout"]) == (20, 20)
+        with mock.patch.dict(usual, ping_interval=PING_S, ping_timeout=PING_S):
+            scene.knobs.pong_delay_s = delay_s
+            await scene.ready()
+            connections = len(scene.gemini.sessions)
+            await asyncio.sleep(4 * PING_S)
+            await standard(scene, row)
+            await asyncio.sleep(2 * PING_S)
+        assert len(scene.gemini.sessions) == connections, "the connection was given up"
+
+    return scenario
 
 
 async def mute(scene: Scene) -> None:
@@ -95,10 +118,27 @@ async def big_message(scene: Scene) -> None:
     scene.script(Where.TURN, Send({"usageMetadata": {"totalTokenCount": 1}, "padding": "x" * BIG}))
 
 
+async def nothing(_scene: Scene) -> None:
+    """Leave it to the scenario."""
+
+
 _LIVE = "Live"
 ROWS = [
-    Row("live-no-pongs", "no pongs", _LIVE, When.IDLE, "none are waited for", no_pongs),
-    Row("live-late-pongs", "pongs 20 s late", _LIVE, When.IDLE, "none are waited for", late_pongs),
+    *(
+        Row(
+            f"live-{name}-pongs",
+            what,
+            _LIVE,
+            When.IDLE,
+            "none are waited for",
+            nothing,
+            scenario=pongs(delay_s),
+        )
+        for name, what, delay_s in (
+            ("no", "no pongs", math.inf),
+            ("late", "pongs 3 s late, of which websockets waits 1 s (30 s, and 20 s)", 3 * PING_S),
+        )
+    ),
     Row(
         "live-mute",
         "half-open: the server hears and says nothing",

@@ -1,7 +1,9 @@
 """Function calls that come strangely, or are given up."""
 
 from fault_row import Inject, Row, When
-from fault_scene import MEDIA, Scene
+from fault_scenarios import one_more
+from fault_scene import MEDIA, SENTENCE, Scene
+from loopback import eventually
 
 from bot.emulators.discord.model import Upload
 from bot.emulators.gemini.faults import Late
@@ -24,13 +26,29 @@ def calls(*made: Call, cancel_after_s: float | None = None) -> Inject:
 
 
 def answered(*expected: str) -> Inject:
-    """Return what holds that these calls were answered, in whatever order."""
+    """Return what holds that these calls were answered, once each, in whatever order."""
 
     async def check(scene: Scene) -> None:
-        results = sorted(result.call_id for result in scene.live.log.tool_results)[-len(expected) :]
-        assert results == sorted(expected), f"answered: {results}"
+        results = [each.call_id for session in scene.gemini.sessions for each in session.log.tool_results]
+        found = sorted(each for each in results if each in expected)
+        assert found == sorted(set(expected)), f"answered: {found}"
 
     return check
+
+
+async def all_told(scene: Scene, row: Row) -> None:
+    """Hear what came of each function before the next sentence: this model tells it in turns of their own."""
+    await scene.ready()
+    await row.inject(scene)
+    (script,) = scene.knobs.tool_calls
+    ids = {call.call_id for call in script.calls if isinstance(call, Call)}
+    silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
+    scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+    log = scene.live.log
+    await eventually(lambda: ids <= {each.call_id for each in log.tool_results}, PATIENCE_S)
+    await eventually(lambda: all(turn.ended_at is not None for turn in log.turns), PATIENCE_S)
+    await one_more(scene)
+    await row.check(scene)
 
 
 async def unanswered(scene: Scene) -> None:
@@ -62,6 +80,7 @@ ROWS = [
         "run side by side, each answered",
         calls(Call(HERE, {}, "a1"), Call("list_timers", {}, "a2"), Call("recall", {"words": "x"}, "a3")),
         check=answered("a1", "a2", "a3"),
+        scenario=all_told,
     ),
     Row(
         "live-tools-duplicate",

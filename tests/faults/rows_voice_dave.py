@@ -1,12 +1,14 @@
 """What goes wrong with the end-to-end encryption of a call."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import davey
 from fault_row import Inject, Row, When
 from fault_scenarios import one_more, standard
 from fault_scene import SENTENCE, Scene
+from rows_voice_media import NETWORK, plaintext
 from voice_acts import (
     INVALID_OP,
     another,
@@ -25,7 +27,9 @@ from bot.emulators.discord.voice.wire import vec
 from bot.emulators.person import Person
 
 SPEAKING, IDLE = "DAVE, in mid-sentence", "DAVE, silent room"
-SENDER_OP, PROPOSALS_OP = 25, 27
+SENDER_OP, PROPOSALS_OP, COMMIT_OP = 25, 27, 28
+DESCRIPTION_OP = 4
+DECIDED_S = 0.1  # for the server to take the first commit before the second comes
 LATE_S = 0.5  # after the others have the new keys
 AGAIN = "asks once for new keys (op 31)"
 PASSED = "passed over, counted"
@@ -131,6 +135,81 @@ async def late_commit(scene: Scene, row: Row) -> None:
     assert await scene.bot.count("held") > before, "no frame came before its key"
 
 
+async def plain_again(scene: Scene, row: Row) -> None:
+    """Have the call be in plaintext for a while: once it is encrypted again, no plaintext is heard."""
+    await scene.ready()
+    await down(scene)
+    try:
+        await held(lambda: _version(scene) == 0, 5.0, "the call stays encrypted")
+        silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
+        await scene.idle()
+    finally:
+        await up(scene)
+    await _encrypted(scene)
+    scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+    await plaintext(scene)
+    await one_more(scene)
+
+
+def own_commit(*, wins: bool) -> Inject:
+    """Return what has somebody join, when the bot's commit is the first that comes in, or Ada's is."""
+
+    async def inject(scene: Scene) -> None:
+        voice, mine, ada = scene.discord.voice, scene.world.bot.id, scene.ada.user.id
+        first, second = (mine, ada) if wins else (ada, mine)
+        since, ben = time.monotonic(), Person(scene.discord, scene.world.add_user("Ben"))
+        voice.hold(second, held=True)
+        try:
+            await ben.join(scene.world.voice_channels[0].id)
+            await held(lambda: _commits(scene, since) == [first], 5.0, "no commit")
+            await asyncio.sleep(DECIDED_S)
+            voice.hold(second, held=False)
+            await ben.secured_with(mine, ada)
+            await held(lambda: _commits(scene, since) == [first, second], 5.0, "no second commit")
+        finally:
+            voice.hold(second, held=False)
+            await ben.leave()
+        assert not told(scene, INVALID_OP), "the bot asked for new keys"
+
+    return inject
+
+
+async def revoked(scene: Scene) -> None:
+    """Have somebody proposed for the group who leaves before anybody has committed to that."""
+    voice, mine, ada = scene.discord.voice, scene.world.bot.id, scene.ada.user.id
+    since, ben = time.monotonic(), Person(scene.discord, scene.world.add_user("Ben"))
+    refused = await scene.bot.count("dave_messages_refused")
+    for held_back in (mine, ada):
+        voice.hold(held_back, held=True)
+    try:
+        await ben.join(scene.world.voice_channels[0].id)
+        await held(lambda: _proposed(scene, since) == [0], 5.0, "Ben was not proposed")
+        await ben.leave()
+        await held(lambda: _proposed(scene, since)[:2] == [0, 1], 5.0, "nothing was revoked")
+    finally:
+        for held_back in (mine, ada):
+            voice.hold(held_back, held=False)
+        await ben.leave()
+    await asyncio.sleep(DECIDED_S)
+    assert not told(scene, INVALID_OP), "the bot asked for new keys"
+    assert await scene.bot.count("dave_messages_refused") == refused, "it was not understood"
+    sent = [e for e in scene.discord.trace.of("voice.out") if e.at > since and e.fields["user_id"] == mine]
+    assert DESCRIPTION_OP not in [each.fields["op"] for each in sent], "the bot connected anew"
+
+
+def _proposed(scene: Scene, since: float) -> list[int]:
+    """Return whether proposals for the bot added (0) or revoked (1) somebody, in order."""
+    sent = [e for e in scene.discord.trace.of("voice.out") if e.at > since]
+    mine = [e for e in sent if e.fields["op"] == PROPOSALS_OP and e.fields["user_id"] == scene.world.bot.id]
+    return [entry.fields["data"][0] for entry in mine]
+
+
+def _commits(scene: Scene, since: float) -> list[int]:
+    """Return who has offered a commit, in order."""
+    entries = scene.discord.trace.of("voice.in")
+    return [e.fields["user_id"] for e in entries if e.at > since and e.fields["op"] == COMMIT_OP]
+
+
 async def strange(scene: Scene) -> None:
     """Have stale proposals, such for a stranger, and another external sender sent to the bot."""
     refused = await scene.bot.count("dave_messages_refused")
@@ -228,6 +307,39 @@ ROWS = [
         closes(4006),
         scenario=proposals_first,
         fresh=True,
+    ),
+    _row(
+        "own-commit-wins",
+        "the bot's commit is the first",
+        SPEAKING,
+        When.SPEAKING,
+        "taken back from the server, and merged",
+        own_commit(wins=True),
+    ),
+    _row(
+        "own-commit-loses",
+        "another's commit is the first",
+        SPEAKING,
+        When.SPEAKING,
+        "its own is given up",
+        own_commit(wins=False),
+    ),
+    _row(
+        "revoked",
+        "somebody is proposed, and that is revoked",
+        SPEAKING,
+        When.SPEAKING,
+        "a commit to that is given up; keys stay as they are",
+        revoked,
+    ),
+    _row(
+        "plain-again",
+        "plaintext after a downgrade and an upgrade",
+        NETWORK,
+        When.IDLE,
+        "not heard: what was allowed for the downgrade is taken back",
+        nothing,
+        scenario=plain_again,
     ),
     _row("down", "downgrade to version 0", SPEAKING, When.SPEAKING, "follows", down, scenario=downgraded),
     _row("up", "upgrade to version 1", SPEAKING, When.SPEAKING, "follows", up, scenario=upgraded),

@@ -3,22 +3,27 @@
 import asyncio
 import os
 import time
+from itertools import count
+from typing import cast
 
 import numpy as np
 from fault_row import Inject, Row, When
 from fault_scenarios import one_more
 from fault_scene import SENTENCE, Scene
+from rows_voice_parts import connection
 from voice_acts import Scenario, another, lost_in_silence, lost_in_speech, with_udp, worn
 
 from bot.audio.pcm import LIVE_OUT_HZ
 from bot.audio.ratepath import rate_path
 from bot.emulators.discord.voice.rtp import RtpHeader
+from bot.voice.client import EarshotVoiceClient
 
 NETWORK = "UDP to the bot"
 SPEAKING, IDLE, ANSWERING = "UDP, in mid-sentence", "UDP, silent room", "UDP, in mid-answer"
 FORGED = 50  # frames: a second
 CORRUPT = b"\xfb\x00"  # a packet of any number of frames that says it has none
 FRAME_S, FRAME = 0.02, 960
+BEYOND, FEW = 2**24, 20
 
 
 def held_up(seconds: float) -> Inject:
@@ -46,6 +51,25 @@ async def wraps_timestamp(scene: Scene) -> None:
     """Have the timestamps of Ada's packets begin anew in mid-sentence."""
     voice = scene.ada._voice
     voice._timestamp = 2**32 - 30 * FRAME - round((time.monotonic() - voice.epoch) / FRAME_S) * FRAME
+
+
+async def counts_on(scene: Scene) -> None:
+    """Have the counters that make the transport's nonces pass 24 bits both ways, as after four days."""
+    (session,) = scene.discord.voice.sessions_of(scene.world.bot.id)
+    assert session.media is not None
+    session.media.outbound._counter = BEYOND - FEW
+    outlet = cast(EarshotVoiceClient, connection().voice_client)._outlet
+    assert outlet._cipher is not None
+    outlet._cipher[2]._counter = count(BEYOND - FEW)
+
+
+async def counted_on(scene: Scene) -> None:
+    """Hold that they did, by the last sentence and its answer."""
+    (session,) = scene.discord.voice.sessions_of(scene.world.bot.id)
+    assert session.media is not None and session.media.outbound._counter > BEYOND
+    outlet = cast(EarshotVoiceClient, connection().voice_client)._outlet
+    assert outlet._cipher is not None and next(outlet._cipher[2]._counter) > BEYOND
+    assert scene.voiced(scene.said[-1].voice_ended_at), "the voice server takes nothing of the bot any more"
 
 
 async def replay(scene: Scene) -> None:
@@ -102,12 +126,16 @@ async def _corrupt(ben: object) -> None:
 
 
 def in_order(**knobs: float) -> Scenario:
-    """Return the scenario in which no datagram is given up before it comes, unless it comes later still."""
+    """Return the scenario in which no datagram is given up before it comes, unless it comes later still.
+
+    What was sent to the bot too late is the machine's fault; what was so to others excuses nothing.
+    """
 
     async def scenario(scene: Scene, row: Row) -> None:
-        late = scene.discord.voice.late
+        voice, mine = scene.discord.voice, scene.world.bot.id
+        late = voice.late_to(mine)
         await with_udp(**knobs)(scene, row)
-        missing, late = await scene.bot.count("missing"), scene.discord.voice.late - late
+        missing, late = await scene.bot.count("missing"), voice.late_to(mine) - late
         assert missing <= late, f"{missing} given up, {late} of them sent too late"
 
     return scenario
@@ -206,6 +234,15 @@ ROWS = [
     _row("replay", "all comes again later", NETWORK, When.IDLE, "taken once", nothing, check=replay),
     _row("wrap-sequence", "sequence numbers wrap", SPEAKING, When.IDLE, "counted on", wraps_sequence),
     _row("wrap-timestamp", "timestamps wrap", SPEAKING, When.IDLE, "counted on", wraps_timestamp),
+    _row(
+        "nonce",
+        "the transport's nonces pass 2^24, both ways",
+        SPEAKING,
+        When.IDLE,
+        "counted on",
+        counts_on,
+        check=counted_on,
+    ),
     _row("plaintext", "plaintext in an encrypted call", NETWORK, When.IDLE, "not heard, counted", plaintext),
     _row(
         "corrupt",

@@ -23,7 +23,8 @@ def _reader() -> DatagramReader:
     return reader
 
 
-def _connection() -> VoiceConnection:
+def connection() -> VoiceConnection:
+    """Return the bot's only voice connection."""
     return cast(VoiceConnection, _reader().state)
 
 
@@ -34,14 +35,14 @@ async def reader_dies(_scene: Scene) -> None:
 
 async def poller_dies(_scene: Scene) -> None:
     """Have the task that reads the voice websocket end, with the websocket open."""
-    work = _connection()._supervisor._work
+    work = connection()._supervisor._work
     assert work is not None
     work.cancel()
 
 
 async def poller_raises(scene: Scene) -> None:
     """Have something that nobody expects happen to the task that reads the voice websocket."""
-    ws, failed = _connection().ws, asyncio.Event()
+    ws, failed = connection().ws, asyncio.Event()
 
     async def poll_event() -> None:
         failed.set()
@@ -54,8 +55,8 @@ async def poller_raises(scene: Scene) -> None:
 
 async def keepalive_dies(_scene: Scene) -> None:
     """Have the task that keeps the UDP path open raise."""
-    connection = _connection()
-    task, path = connection._keepalive, connection._path
+    bad = connection()
+    task, path = bad._keepalive, bad._path
     assert task is not None
 
     def dead(_now: float) -> bool:
@@ -67,7 +68,7 @@ async def keepalive_dies(_scene: Scene) -> None:
 
 async def callbacks_raise(_scene: Scene) -> None:
     """Have what takes the call's events raise, a few times, after it has taken them."""
-    client = cast(EarshotVoiceClient, _connection().voice_client)
+    client = cast(EarshotVoiceClient, connection().voice_client)
     take, left = client._on_event, RAISES
 
     def raising(event: VoiceEvent) -> None:

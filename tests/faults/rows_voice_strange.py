@@ -313,6 +313,7 @@ ROWS = [
         scenario=no_tail,
     ),
     _row("60ms", "packets of 60 ms, stereo", NETWORK, When.IDLE, "heard", nothing, scenario=packed(60, 2)),
+    _row("40ms", "packets of 40 ms, mono", NETWORK, When.IDLE, "heard", nothing, scenario=packed(40, 1)),
     _row("10ms", "packets of 10 ms, mono", NETWORK, When.IDLE, "heard", nothing, scenario=packed(10, 1)),
     _row(
         "idle",

@@ -1,20 +1,7 @@
 """Requests by REST that go wrong while a call goes on, on the whole bot."""
 
-from collections.abc import Callable
-
-import pytest
-from fault_play import Play, play
-from fault_row import Row
-from fault_rows import rows
+from fault_play import play, survives
 
 __all__ = ["play"]
 
-
-@pytest.mark.parametrize("row", rows("rest"), ids=lambda row: row.id)
-def test_a_fault_of_a_request_is_survived(
-    row: Row, play: Play, record_property: Callable[[str, object], None]
-) -> None:
-    outcome = play(row)
-    print(f"{row.name}, {row.where}: {outcome.silence_ms} ms. {outcome.note}")
-    record_property("silence_ms", outcome.silence_ms)
-    assert outcome.survived, outcome.trouble
+test_a_fault_is_survived = survives("rows_rest")

@@ -1,20 +1,7 @@
-"""Each fault of a database and of the process, on the whole bot: nothing that was said is lost."""
+"""Faults of the database and of the process, on the whole bot: nothing that was said is lost."""
 
-from collections.abc import Callable
-
-import pytest
-from fault_play import Play, play
-from fault_row import Row
-from fault_rows import rows
+from fault_play import play, survives
 
 __all__ = ["play"]
 
-
-@pytest.mark.parametrize("row", rows("storage"), ids=lambda row: row.id)
-def test_a_storage_fault_is_survived(
-    row: Row, play: Play, record_property: Callable[[str, object], None]
-) -> None:
-    outcome = play(row)
-    print(f"{row.name}, {row.where}: {outcome.silence_ms} ms. {outcome.note}")
-    record_property("silence_ms", outcome.silence_ms)
-    assert outcome.survived, outcome.trouble
+test_a_fault_is_survived = survives("rows_storage", "rows_storage_loop")

@@ -7,6 +7,7 @@ from google.genai import types
 
 from bot.live.core import LiveCore
 from bot.live.failures import Failure, Verdict
+from bot.live.items import ActivityEnd, ActivityStart, Audio, Item
 from bot.live.setup import LiveSetup
 from bot.live.states import LiveState
 
@@ -15,6 +16,7 @@ LATER = Failure(Verdict.LATER, "Busy.")
 NEVER = Failure(Verdict.NEVER, "Refused.")
 UNREACHABLE = Failure(Verdict.RETRY, "No network.", setup_read=False)
 PCM = b"\x01\x00" * 320
+SPOKEN: list[Item] = [ActivityStart(), Audio(PCM, 0.0, 1), ActivityEnd()]
 
 
 def core(turns: Any = "marks", *, seed: int = 1, **fields: Any) -> LiveCore:
@@ -42,6 +44,11 @@ def tell(made: LiveCore, at: float, number: int | None = None, **fields: Any) ->
     return made.message(made._attempt.number if number is None else number, message(**fields), at)
 
 
+def tell_content(made: LiveCore, at: float, **fields: Any) -> list[Any]:
+    """Tell a part of an answer."""
+    return tell(made, at, serverContent=fields)
+
+
 def audio() -> dict[str, Any]:
     blob = {"mimeType": "audio/pcm;rate=24000", "data": "AAE="}
     return {"modelTurn": {"parts": [{"inlineData": blob}]}}
@@ -52,6 +59,13 @@ def send_all(made: LiveCore, at: float) -> list[Any]:
     while (outgoing := made.next(at)) is not None:
         items.append(outgoing.item)
     return items
+
+
+def ask(made: LiveCore, at: float) -> None:
+    """Say a turn, and have all of it sent."""
+    for item in SPOKEN:
+        made.say(item)
+    send_all(made, at)
 
 
 def lose(made: LiveCore, at: float, failure: Failure = RETRY) -> list[Any]:

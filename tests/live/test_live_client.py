@@ -154,6 +154,8 @@ def test_vertex_is_not_chosen_by_env_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", os.environ["SSL_CERT_FILE"])  # as it was, after the test
     monkeypatch.delenv("GOOGLE_GEMINI_BASE_URL", raising=False)
-    Path(".env").write_text("DISCORD_TOKEN=a\nGEMINI_API_KEY=a-key\nGOOGLE_GENAI_USE_VERTEXAI=true\n")
+    Path(".env").write_text(
+        "DISCORD_TOKEN=a.bot.token\nGEMINI_API_KEY=a-key\nGOOGLE_GENAI_USE_VERTEXAI=true\n"
+    )
     load(Settings).export()
     assert make_client("a-key").vertexai is False

@@ -4,11 +4,9 @@ import base64
 from typing import Any
 
 import pytest
-from core_rig import PCM, message, ready
-from google.genai import types
+from core_rig import PCM, ask, ready, send_all, tell, tell_content
 
 from bot.live.attempts import FIRST_PATIENCE_S
-from bot.live.core import LiveCore
 from bot.live.events import Lost
 from bot.live.items import ActivityEnd, ActivityStart, Audio, Picture, Text
 from bot.live.recap import CUT_OFF
@@ -26,29 +24,12 @@ from bot.live.stall import (
 NUDGED = Text(NUDGE, answer=True, passing=True)
 
 
-def tell(made: LiveCore, at: float, **content: Any) -> list[Any]:
-    return made.message(made._attempt.number, message(serverContent=content), at)
-
-
-def sent(made: LiveCore, at: float) -> list[Any]:
-    items = []
-    while (outgoing := made.next(at)) is not None:
-        items.append(outgoing.item)
-    return items
-
-
-def ask(made: LiveCore, at: float) -> None:
-    for item in (ActivityStart(), Audio(PCM, 0.0, 1), ActivityEnd()):
-        made.say(item)
-    sent(made, at)
-
-
 def test_a_server_that_tells_nothing_at_all_is_given_up_sooner() -> None:
     made = ready(search=True)
     ask(made, 1.0)
     assert made.deadline() == 1.0 + NUDGE_MUTE_S
     made.poll(1.0 + NUDGE_MUTE_S)
-    assert sent(made, 5.0) == [NUDGED]
+    assert send_all(made, 5.0) == [NUDGED]
     assert made.deadline() == 5.0 + GIVE_UP_MUTE_S
     assert isinstance(made.poll(5.0 + GIVE_UP_MUTE_S)[0], Lost)
 
@@ -57,13 +38,13 @@ def test_a_server_that_tells_anything_while_somebody_speaks_gets_the_usual_time(
     made = ready(search=True)
     made.say(ActivityStart())
     made.say(Audio(PCM, 1.0, 1))
-    sent(made, 1.0)
-    tell(made, 1.5, inputTranscription={"text": "Hel"})
+    send_all(made, 1.0)
+    tell_content(made, 1.5, inputTranscription={"text": "Hel"})
     made.say(Audio(PCM, 2.0, 1))
     made.say(ActivityEnd())
-    sent(made, 2.0)
+    send_all(made, 2.0)
     assert made.deadline() == 2.0 + NUDGE_SLOW_S
-    made.message(made._attempt.number, types.LiveServerMessage.model_validate({}), 3.0)
+    tell(made, 3.0)
     assert made.deadline() == 2.0 + NUDGE_SLOW_S
 
 
@@ -71,7 +52,7 @@ def test_what_comes_after_the_nudge_gives_the_server_the_usual_time_to_answer_it
     made = ready()
     ask(made, 1.0)
     made.poll(1.0 + NUDGE_MUTE_S)
-    tell(made, 6.0, inputTranscription={"text": "Hello?"})
+    tell_content(made, 6.0, inputTranscription={"text": "Hello?"})
     assert made.deadline() == 1.0 + NUDGE_MUTE_S + GIVE_UP_S
 
 
@@ -84,7 +65,7 @@ def test_a_turn_without_words_has_nothing_to_be_transcribed(*, before: bool) -> 
         ask(made, 0.5)
     for item in (ActivityStart(), Picture(b"jpeg"), Audio(PCM, 1.0), ActivityEnd()):
         made.say(item)
-    sent(made, 1.0)
+    send_all(made, 1.0)
     assert made.deadline() == 1.0 + NUDGE_S
 
 
@@ -102,7 +83,7 @@ def test_an_answer_that_stops_half_way_is_gone_on_with_over_another_connection()
     made = ready()
     ask(made, 1.0)
     for at in (2.0, 2.1):
-        tell(made, at, modelTurn=LONG, outputTranscription={"text": "Once upon"})
+        tell_content(made, at, modelTurn=LONG, outputTranscription={"text": "Once upon"})
     over = 2.0 + 20.0
     assert made.deadline() == pytest.approx(over + DRY_S)
     assert made.poll(over + DRY_S - 0.1) == []
@@ -111,7 +92,7 @@ def test_an_answer_that_stops_half_way_is_gone_on_with_over_another_connection()
     made.poll(over + 5.0)
     made.attempt()
     made.connected(over + 5.0)
-    assert [item.text.splitlines()[0] for item in sent(made, over + 5.0)] == [CUT_OFF]
+    assert [item.text.splitlines()[0] for item in send_all(made, over + 5.0)] == [CUT_OFF]
 
 
 @pytest.mark.parametrize(
@@ -122,16 +103,16 @@ def test_an_answer_that_stops_half_way_is_gone_on_with_over_another_connection()
 def test_a_model_that_may_do_so_in_mid_answer_gets_more_time(setup: dict[str, Any]) -> None:
     made = ready(handle="one", **setup)
     ask(made, 1.0)
-    tell(made, 2.0, modelTurn=LONG, outputTranscription={"text": "Let me look."})
+    tell_content(made, 2.0, modelTurn=LONG, outputTranscription={"text": "Let me look."})
     over = 2.0 + 10.0
     assert made.poll(over + DRY_SLOW_S - 0.1) == []
-    tell(made, over + DRY_SLOW_S - 0.1, modelTurn=LONG)
+    tell_content(made, over + DRY_SLOW_S - 0.1, modelTurn=LONG)
     over += DRY_SLOW_S + 10.0
     assert isinstance(made.poll(over + DRY_SLOW_S)[0], Lost)
     made.poll(over + DRY_SLOW_S + 0.3)
     made.attempt()
     made.connected(over + DRY_SLOW_S + FIRST_PATIENCE_S)
-    assert [item.text.splitlines()[0] for item in sent(made, over + 15.0)] == [CUT_OFF]
+    assert [item.text.splitlines()[0] for item in send_all(made, over + 15.0)] == [CUT_OFF]
 
 
 @pytest.mark.parametrize("why", ["somebody spoke into it", "nobody wants it", "a function runs"])
@@ -139,13 +120,12 @@ def test_the_rest_of_an_answer_is_not_waited_for(why: str) -> None:
     made = ready()
     ask(made, 1.0)
     if why == "a function runs":
-        call = {"toolCall": {"functionCalls": [{"id": "1", "name": "look"}]}}
-        made.message(made._attempt.number, types.LiveServerMessage.model_validate(call), 2.0)
-    tell(made, 2.0, modelTurn=LONG)
+        tell(made, 2.0, toolCall={"functionCalls": [{"id": "1", "name": "look"}]})
+    tell_content(made, 2.0, modelTurn=LONG)
     if why == "somebody spoke into it":
         made.say(ActivityStart())
-        sent(made, 3.0)
+        send_all(made, 3.0)
     elif why == "nobody wants it":
         made.exchange.unwanted()
-    tell(made, 3.0, modelTurn=LONG)
+    tell_content(made, 3.0, modelTurn=LONG)
     assert made.deadline() is None

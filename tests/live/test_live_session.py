@@ -1,24 +1,17 @@
 """The actor over real sockets, TLS and the real SDK, against a server that does what each test says."""
 
 import asyncio
-import random
 import time
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from google import genai
+from live_rig import client, ear, frames, gemini, live_tasks, say, session, setup
 from scripted_gemini import Ear, Plan, ScriptedGemini, until
 
-from bot.emulators.tls import CertificateAuthority
-from bot.live import attempts as live_attempts
-from bot.live import session as live_session
-from bot.live.client import make_client
 from bot.live.errors import LiveError
 from bot.live.events import (
     AnswerAudio,
     AnswerEnded,
-    Failed,
     InputTranscript,
     Interrupted,
     LiveEvent,
@@ -28,62 +21,9 @@ from bot.live.events import (
     Usage,
 )
 from bot.live.session import LiveSession
-from bot.live.setup import LiveSetup
 from bot.live.states import LiveState
 
-FRAME = 640  # 20 ms
-
-
-def frames(first: int, count: int) -> list[bytes]:
-    """Frames that tell which they are."""
-    return [bytes([1 + (first + i) % 255]) * FRAME for i in range(count)]
-
-
-@pytest.fixture
-async def gemini(ca: CertificateAuthority) -> AsyncIterator[ScriptedGemini]:
-    async with ScriptedGemini(ca) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(gemini: ScriptedGemini, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[genai.Client]:
-    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini.base_url)
-    made = make_client("a-key")
-    yield made
-    await made.aio.aclose()
-
-
-@pytest.fixture
-def ear() -> Ear:
-    return Ear()
-
-
-@pytest.fixture
-async def session(client: genai.Client, ear: Ear) -> AsyncIterator[LiveSession]:
-    made = LiveSession(client, setup(), ear, name="7", rng=random.Random(1))
-    yield made
-    await made.close()
-    assert live_tasks() == set()
-
-
-def setup(**changes: Any) -> LiveSetup:
-    fields: dict[str, Any] = {"model": "gemini-3.8-live", "voice": "Kore", "system_instruction": "Be kind."}
-    return LiveSetup(**fields | changes)
-
-
-def live_tasks() -> set[str]:
-    return {task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("live-")}
-
-
-def say(session: LiveSession, *pcm: bytes) -> None:
-    for chunk in pcm:
-        session.send_audio(chunk, time.monotonic(), speaker=1)
-
-
-def fill(session: LiveSession) -> None:
-    """Say more than every buffer on the way takes; asyncio's TLS takes one message of any size."""
-    for _ in range(3):
-        session.ask("x" * 6_000_000)
+__all__ = ["client", "ear", "gemini", "session"]
 
 
 async def test_it_connects_talks_and_closes(gemini: ScriptedGemini, session: LiveSession, ear: Ear) -> None:
@@ -242,88 +182,6 @@ async def test_a_refused_handle_is_dropped_and_the_new_session_told_what_was_sai
     assert ear.of(Ready)[-1] == Ready(resumed=False)
 
 
-@pytest.mark.parametrize("code", [1007, 1008])
-async def test_a_refusal_in_a_call_is_final_and_said(
-    gemini: ScriptedGemini, session: LiveSession, ear: Ear, code: int
-) -> None:
-    await session.start()
-    await gemini.connections[0].close(code)
-    await until(lambda: ear.of(Failed))
-    assert session.state is LiveState.FAILED
-    assert ear.of(Failed)[0].reason.endswith(".")
-    assert ear.of(Lost) == []
-    await until(lambda: not live_tasks())
-    assert len(gemini.upgrades) == 1
-
-
-@pytest.mark.parametrize(
-    ("plan", "words"),
-    [
-        (Plan(status=401), "GEMINI_API_KEY"),
-        (Plan(status=403), "GEMINI_API_KEY"),
-        (Plan(status=404), "model"),
-        (Plan(status=429), "quota"),
-        (Plan(close=1007), "set up"),
-        (Plan(close=1007, reason="API key not valid."), "GEMINI_API_KEY"),
-        (Plan(close=1008, reason="models/x is not found for API version v1beta"), "model"),
-        (Plan(close=1011, reason="You exceeded your current quota"), "quota"),
-    ],
-)
-async def test_what_can_not_succeed_is_said_at_the_start_and_not_tried_again(
-    gemini: ScriptedGemini, session: LiveSession, ear: Ear, plan: Plan, words: str
-) -> None:
-    gemini.plans.append(plan)
-    with pytest.raises(LiveError, match=words):
-        await session.start()
-    assert session.state is LiveState.FAILED
-    assert len(gemini.upgrades) == 1
-    assert ear.events == []
-
-
-async def test_a_start_gets_over_a_passing_fault(gemini: ScriptedGemini, session: LiveSession) -> None:
-    gemini.plans.append(Plan(status=503))
-    await session.start()
-    assert session.state is LiveState.READY
-    assert len(gemini.upgrades) == 2
-
-
-async def test_a_used_up_quota_in_a_call_is_waited_out(
-    gemini: ScriptedGemini, session: LiveSession, ear: Ear
-) -> None:
-    await session.start()
-    gemini.plans.append(Plan(status=429))
-    await gemini.connections[0].close(1011)
-    await until(lambda: session.counters()["live_failures"] == 2)
-    assert session.state is LiveState.BACKING_OFF
-    await asyncio.sleep(0.5)
-    assert len(gemini.upgrades) == 2
-    assert ear.of(Failed) == []
-
-
-@pytest.mark.parametrize("setup_answer", ["silent", "not JSON", "other"])
-async def test_a_connection_without_setup_complete_is_given_up(
-    gemini: ScriptedGemini,
-    session: LiveSession,
-    monkeypatch: pytest.MonkeyPatch,
-    setup_answer: str,
-) -> None:
-    monkeypatch.setattr(live_attempts, "FIRST_PATIENCE_S", 0.5)
-    gemini.plans.append(Plan(setup=setup_answer))
-    await session.start()
-    assert len(gemini.upgrades) == 2
-    assert session.state is LiveState.READY
-
-
-async def test_a_server_that_never_answers_ends_the_start_with_a_sentence(
-    gemini: ScriptedGemini, session: LiveSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_session, "START_S", 0.5)
-    gemini.plans.append(Plan(setup="silent"))
-    with pytest.raises(LiveError, match="did not answer"):
-        await session.start()
-    assert session.state is LiveState.CLOSED
-
-
 async def test_it_moves_from_a_server_that_goes_away_when_nobody_speaks(
     gemini: ScriptedGemini, session: LiveSession, ear: Ear
 ) -> None:
@@ -362,56 +220,6 @@ async def test_it_moves_at_once_when_the_server_leaves_no_time(
     second = gemini.connections[1]
     await until(lambda: "end" in second.got)
     assert second.got == ["start", *frames(0, 4), "end"]
-
-
-@pytest.mark.parametrize("moment", ["idle", "connecting", "ready", "backing off", "deaf"])
-async def test_nothing_is_left_after_a_close_in_any_state(
-    gemini: ScriptedGemini, session: LiveSession, moment: str
-) -> None:
-    begun: asyncio.Task[None] | None = None
-    if moment == "connecting":
-        gemini.plans.append(Plan(setup="silent"))
-        begun = asyncio.create_task(session.start())
-        await until(lambda: gemini.connections)
-    elif moment != "idle":
-        gemini.plans.append(Plan(deaf=moment == "deaf"))
-        await session.start()
-    if moment == "backing off":
-        gemini.plans.append(Plan(status=429))
-        await gemini.connections[0].close(1011)
-        await until(lambda: session.counters()["live_failures"] == 2)
-    if moment == "deaf":
-        fill(session)
-        await asyncio.sleep(0.3)
-    started = time.monotonic()
-    await session.close()
-    assert time.monotonic() - started < 2.0
-    assert live_tasks() == set()
-    await session.close()
-    if begun is not None:
-        with pytest.raises(LiveError):
-            await begun
-
-
-async def test_a_cancelled_start_leaves_nothing(gemini: ScriptedGemini, session: LiveSession) -> None:
-    gemini.plans.append(Plan(setup="silent"))
-    starting = asyncio.create_task(session.start())
-    await until(lambda: gemini.connections)
-    starting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await starting
-    assert live_tasks() == set()
-
-
-async def test_a_socket_that_takes_nothing_is_given_up(
-    gemini: ScriptedGemini, session: LiveSession, ear: Ear, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.live.connection.SEND_S", 0.3)
-    gemini.plans.append(Plan(deaf=True))
-    await session.start()
-    fill(session)
-    await until(lambda: ear.of(Lost))
-    assert ear.of(Lost)[0].reason == "Gemini did not answer in time."
 
 
 async def test_a_bug_of_the_listener_does_not_cost_the_connection(

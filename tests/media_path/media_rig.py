@@ -1,4 +1,7 @@
-"""The whole way of a request between a loopback Discord, whose file host is real, and a scripted Gemini."""
+"""The whole way of a request between a loopback Discord, whose file host is real, and a loopback Gemini.
+
+A test module imports the fixture `rig`, whose Gemini is the emulator, and names it in `__all__`.
+"""
 
 import io
 import itertools
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from google import genai
 from google.genai import types
 from PIL import Image
@@ -15,6 +19,7 @@ from sqlalchemy import select
 
 from bot.emulators.discord.model import Upload
 from bot.emulators.discord.server import DiscordEmulator
+from bot.emulators.gemini.server import GeminiEmulator
 from bot.media.events import Finished, MediaEvent, TextDelta
 from bot.media.leases import RemoteFiles
 from bot.media.request import MediaRequest
@@ -116,6 +121,15 @@ async def running_rig(
         await client.aio.aclose()
         client.close()
         await database.close()
+
+
+@pytest.fixture
+async def rig(
+    discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
+) -> AsyncIterator[Rig]:
+    base_url, key = gemini_emulator.base_url, gemini_emulator.api_key
+    async with running_rig(discord_emulator, base_url, tmp_path, key) as running:
+        yield running
 
 
 def noise(width: int, height: int) -> Image.Image:

@@ -5,7 +5,6 @@ Each is posted on the loopback Discord, fetched and looked into by the service; 
 
 import io
 import tempfile
-import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ from typing import Any
 import av
 import pytest
 from media_rig import MEDIA, Rig, encoded, noise, running_rig
-from PIL import Image
-from pypdf import PdfWriter
+from odd_files import huge, long_film, pdf, zipped
 
 from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
@@ -55,17 +53,6 @@ async def refusal(rig: Rig, *sources: Source, task: Task | None = None) -> str:
     return str(caught.value)
 
 
-def pdf(pages: int, password: str | None = None) -> bytes:
-    writer = PdfWriter()
-    for _ in range(pages):
-        writer.add_blank_page(20, 20)
-    if password is not None:
-        writer.encrypt(password, "owner", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
 def matroska() -> bytes:
     """Return the film as Matroska, with a codec that WebM has not."""
     out = io.BytesIO()
@@ -78,32 +65,6 @@ def matroska() -> bytes:
     return out.getvalue()
 
 
-def long_film() -> bytes:
-    """Return a film of 100 minutes, of which only the first frame and the last were taken."""
-    out = io.BytesIO()
-    with av.open(out, "w", format="mp4") as made:
-        stream: Any = made.add_stream("mpeg4", rate=1)
-        stream.width = stream.height = 32
-        for at in (0, 6000 - 1):
-            frame = av.VideoFrame(32, 32, "yuv420p")
-            frame.pts = at
-            made.mux(stream.encode(frame))
-        made.mux(stream.encode(None))
-    return out.getvalue()
-
-
-def archive(name: str) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as file:
-        file.writestr(name, "hello")
-    return out.getvalue()
-
-
-def huge() -> bytes:
-    """Return a picture of 81 megapixels."""
-    return encoded(Image.new("1", (9000, 9000)), "PNG")
-
-
 NO_FILE = "is not a picture, video, recording, PDF or text: post one of these."
 NO_PICTURE = "is damaged or not really a picture: post another copy of it."
 UNPLAYABLE = "is damaged or holds nothing that can be played: post another copy of it."
@@ -112,12 +73,12 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "no media at all": ("tool.png", lambda: ELF, f"tool.png {NO_FILE}"),
     "an archive": (
         "all.zip",
-        lambda: archive("a.txt"),
+        lambda: zipped("a.txt"),
         "all.zip is an archive: unpack it and post the files themselves.",
     ),
     "a Word document": (
         "letter.docx",
-        lambda: archive("word/document.xml"),
+        lambda: zipped("word/document.xml"),
         "letter.docx is a document that I can't open: save it as PDF and post that.",
     ),
     "a picture cut off": ("cat.png", lambda: CAT[:3000], f"cat.png {NO_PICTURE}"),

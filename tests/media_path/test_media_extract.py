@@ -4,16 +4,13 @@ import csv
 import io
 import json
 import threading
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from media_rig import Rig, finished, running_rig
+from media_rig import Rig, finished, rig
 from printed import printed
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.rest_faults import RestFault, RestWhere, Spoil
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.media.events import Made, MediaEvent, TextWhole
@@ -22,6 +19,8 @@ from bot.media.extraction.given import read_schema
 from bot.media.extraction.ready import Kind, schema_of
 from bot.media.tasks.extract import Extract
 from bot.media.tasks.table import from_json, to_json
+
+__all__ = ["rig"]
 
 # What Gemini takes of JSON Schema: ai.google.dev/api/generate-content, responseJsonSchema.
 GEMINI_TAKES = {
@@ -50,15 +49,6 @@ RECEIPT: dict[str, Any] = {
     "payment_method": None,
 }
 STOP = threading.Event()
-
-
-@pytest.fixture
-async def rig(
-    discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    base_url, key = gemini_emulator.base_url, gemini_emulator.api_key
-    async with running_rig(discord_emulator, base_url, tmp_path, key) as running:
-        yield running
 
 
 def made(events: list[MediaEvent]) -> dict[str, bytes]:

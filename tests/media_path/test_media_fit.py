@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_rig import MEDIA, encoded, noise
+from odd_files import pdf
 from PIL import Image
 from pillow_heif import from_pillow
-from pypdf import PdfReader, PdfWriter
+from pypdf import PdfReader
 
 from bot.media import documents
 from bot.media.detail import Detail
@@ -58,17 +59,6 @@ def gradient(width: int, height: int) -> Image.Image:
     pixels[:] = np.linspace(0, 255, width, dtype=np.uint8)[None, :, None]
     pixels[: height // 8] = (255, 0, 0)
     return Image.fromarray(pixels)
-
-
-def pdf(pages: int, password: str | None = None) -> bytes:
-    writer = PdfWriter()
-    for _ in range(pages):
-        writer.add_blank_page(200, 200)
-    if password is not None:
-        writer.encrypt(password, "owner", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
 
 
 @pytest.mark.parametrize(("detail", "side"), [(None, 2000), ("high", 3072), ("medium", 1536), ("low", 768)])

@@ -3,17 +3,15 @@
 import io
 import json
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from media_rig import Rig, encoded, finished, running_rig
+from media_rig import Rig, encoded, finished, rig
 from PIL import Image, ImageDraw
 from printed import printed
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.rest_faults import RestFault, RestWhere, Spoil
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.media.drawing_colours import VERMILLION
@@ -22,6 +20,8 @@ from bot.media.events import Made, MadeFile, MediaEvent, TextWhole
 from bot.media.fit import Fitted
 from bot.media.sniff import Kind
 from bot.media.tasks.inspect import Inspect
+
+__all__ = ["rig"]
 
 SPECIFICATION = printed("The case must be white.", "No marks are allowed.", "Weight: 120 g.")
 MARK = (360, 40, 540, 160)
@@ -48,15 +48,6 @@ VALUE: dict[str, Any] = {
     "status": "fail",
     "recommendations": ["Replace it"],
 }
-
-
-@pytest.fixture
-async def rig(
-    discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    base_url, key = gemini_emulator.base_url, gemini_emulator.api_key
-    async with running_rig(discord_emulator, base_url, tmp_path, key) as running:
-        yield running
 
 
 def fitted(name: str, kind: Kind, mime_type: str, **known: Any) -> Fitted:

@@ -2,16 +2,13 @@
 
 import io
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from media_rig import Rig, encoded, finished, running_rig
+from media_rig import Rig, encoded, finished, rig
 from PIL import Image, ImageDraw
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.rest_faults import RestFault, RestWhere, Spoil
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.media.drawing_colours import GREEN, VERMILLION, Rgb, colour_of
@@ -19,17 +16,10 @@ from bot.media.events import Made, MadeFile, MediaEvent, TextWhole
 from bot.media.tasks.compare import AMBER, Compare
 from bot.media.tasks.find import Find
 
+__all__ = ["rig"]
+
 RED, BLUE, BLACK = (60, 100, 180, 300), (360, 40, 540, 160), (400, 240, 500, 360)
 NEAR = 8  # pixels: the loopback model looks at a copy of 128 pixels, blurred
-
-
-@pytest.fixture
-async def rig(
-    discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    base_url, key = gemini_emulator.base_url, gemini_emulator.api_key
-    async with running_rig(discord_emulator, base_url, tmp_path, key) as running:
-        yield running
 
 
 def shapes(**given: tuple[int, int, int, int]) -> bytes:

@@ -1,28 +1,18 @@
 """/read on the loopback Gemini, which tells the text of each page of the PDF that it got."""
 
 import threading
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from media_rig import Rig, encoded, running_rig, words
+from media_rig import Rig, encoded, rig, words
 from PIL import Image
 from printed import printed
 
-from bot.emulators.discord.server import DiscordEmulator
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.media.errors import MediaError
 from bot.media.events import Made, MadeFile, MediaEvent
 from bot.media.tasks.read import NO_TEXT, Read
 
-
-@pytest.fixture
-async def rig(
-    discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    base_url, key = gemini_emulator.base_url, gemini_emulator.api_key
-    async with running_rig(discord_emulator, base_url, tmp_path, key) as running:
-        yield running
+__all__ = ["rig"]
 
 
 def made(events: list[MediaEvent]) -> list[MadeFile]:

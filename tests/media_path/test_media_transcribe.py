@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from media_rig import Rig, finished, running_rig, words
+from media_rig import Rig, finished, rig, words
 from pydantic_core import from_json
 
-from bot.emulators.discord.server import DiscordEmulator
-from bot.emulators.gemini.server import GeminiEmulator
 from bot.media.errors import MediaError
 from bot.media.events import Made, MadeFile, TextWhole
 from bot.media.fit import Fitted
@@ -24,6 +21,8 @@ from bot.media.sniff import Kind
 from bot.media.tasks.table import from_json as task_of
 from bot.media.tasks.table import to_json
 from bot.media.tasks.transcribe import Transcribe
+
+__all__ = ["rig"]
 
 TALK = Fitted(Path("talk.ogg"), "talk.ogg", "audio/ogg", 9, "0", Kind.RECORDING, duration_s=65.0)
 MEETING: dict[str, Any] = {
@@ -50,15 +49,6 @@ CAME = (
     "### Action items\n- **Speaker 2**: Buy tickets (by Friday)\n- Pack\n\n"
     "### Open questions\n- Which hotel?"
 )
-
-
-@pytest.fixture
-async def rig(
-    discord_emulator: DiscordEmulator, gemini_emulator: GeminiEmulator, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    base_url, key = gemini_emulator.base_url, gemini_emulator.api_key
-    async with running_rig(discord_emulator, base_url, tmp_path, key) as running:
-        yield running
 
 
 def made(value: Any, task: Transcribe | None = None) -> dict[str, MadeFile]:

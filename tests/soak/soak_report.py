@@ -146,7 +146,7 @@ def _plot(found: Found, path: Path) -> None:
         counts.plot(minutes, [getattr(look, name) for look in found.looks], label=name, color=colour)
     counts.set_ylim(bottom=0)
     counts.set_xlabel("minutes")
-    counts.legend(loc="lower right")
+    counts.legend(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=3, frameon=False)  # above the lines
     for axes in (memory, counts):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)

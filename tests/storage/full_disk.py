@@ -74,7 +74,7 @@ async def full(path: Path) -> None:
     try:
         await back_up(path, target, lambda *_: None)
     except BackupError as error:
-        assert f"{target}.part can't grow, since the disk is full: make room there." in str(error), error
+        assert f"{target} can't grow, since the disk is full: make room there." in str(error), error
     else:
         raise AssertionError("it was backed up onto a full disk")
     assert list(path.parent.glob("backup*")) == []

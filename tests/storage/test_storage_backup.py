@@ -171,8 +171,15 @@ async def test_what_can_not_be_backed_up(bare: Bot, url: str, sentence: str) -> 
 async def test_a_folder_that_is_not_there(bare: Bot, database: Database) -> None:
     sentence = (await bare.run("backup", "nowhere/copy.db")).refused()
     assert sentence == (
-        "nowhere/copy.db.part can't be made (No such file or directory): name a file in a folder that exists "
-        "and is writable."
+        "nowhere/copy.db can't be made: there is no folder nowhere; make it, or name another."
+    )
+
+
+async def test_a_folder_that_is_a_file(bare: Bot, database: Database) -> None:
+    (bare.folder / "notes").write_text("mine")
+    sentence = (await bare.run("backup", "notes/copy.db")).refused()
+    assert sentence == (
+        "notes/copy.db can't be made (Not a directory): name a file in a folder where you may write."
     )
 
 

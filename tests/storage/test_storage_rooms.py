@@ -1,7 +1,9 @@
 """What a guild's room keeps: its settings and its transcripts."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,34 +24,20 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_every_setting_survives_a_restart_and_goes_back(database: Database) -> None:
     guilds = await GuildStore.load(database, DEFAULTS)
-    changed = GuildSettings(
-        model="gemini-3.8-live",
-        voice="Kore",
-        turns="discord",
-        persona="own",
-        instruction="Speak like a pirate.",
-        mode="push-to-talk",
-        floor="mix",
-        captions=False,
-        consent="notice",
-        retention_days=0,
-        idle_minutes=1,
-        join_roles=(2**61, 5),
-        config_roles=(6,),
-    )
-    await guilds.change(
-        GUILD,
-        persona="own",
-        instruction="Speak like a pirate.",
-        mode="push-to-talk",
-        floor="mix",
-        captions=False,
-        consent="notice",
-        retention_days=0,
-        idle_minutes=1,
-        join_roles=(2**61, 5),
-        config_roles=(6,),
-    )
+    changes: dict[str, Any] = {
+        "persona": "own",
+        "instruction": "Speak like a pirate.",
+        "mode": "push-to-talk",
+        "floor": "mix",
+        "captions": False,
+        "consent": "notice",
+        "retention_days": 0,
+        "idle_minutes": 1,
+        "join_roles": (2**61, 5),
+        "config_roles": (6,),
+    }
+    changed = replace(DEFAULTS, **changes)
+    await guilds.change(GUILD, **changes)
     assert guilds.get(GUILD) == changed
     guilds = await GuildStore.load(database, DEFAULTS)
     assert guilds.get(GUILD) == changed and guilds.get(OTHER) == DEFAULTS

@@ -9,8 +9,7 @@ import pytest
 
 from bot.conversation.captions_call import CallCaptions
 from bot.conversation.captions_passage import CaptionLine, Kind
-from bot.conversation.captions_so_far import MOST as MOST_LINES
-from bot.conversation.captions_so_far import SoFar
+from bot.conversation.captions_so_far import MARGIN, ROOM, SoFar
 from bot.conversation.sayings import Sayings
 from bot.conversation.toolbox import LONGEST, ToolError, ToolUse, fitted
 from bot.conversation.transcript import TranscriptWriter
@@ -97,13 +96,12 @@ async def test_lines_grow_are_bounded_and_forgotten_with_the_call() -> None:
     so_far.update([line(2, "one"), line(1, "zero", ago=5.0)])
     so_far.update([line(2, "one two")])
     assert [each.text for each in so_far.lines] == ["zero", "one two"]
-    so_far.update([line(n, "x") for n in range(3, MOST_LINES + 2)])
-    assert len(so_far.lines) == MOST_LINES
-    assert "zero" not in [each.text for each in so_far.lines]
+    so_far.update([line(n, "x" * (ROOM // 10 - MARGIN)) for n in range(3, 14)])
+    assert [each.id for each in so_far.lines] == list(range(4, 14))
     so_far.finish()
     assert so_far.lines == []
     assert board.finished
-    assert board.updates == 3 + MOST_LINES - 1
+    assert board.updates == 3 + 11
     await board.task
 
 

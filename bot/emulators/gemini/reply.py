@@ -18,6 +18,11 @@ from bot.emulators.gemini.wire import ToolResult
 # "[Anna is speaking now.]", as a client tells who holds the floor.
 _SPEAKER = re.compile(r"([^\[\](){}:\n]{1,64}?)\s+is\s+(?:now\s+)?speaking\b", re.IGNORECASE)
 
+# "Say now, ..., that you are Bob, an AI, and that you hear Ada.", as a client has a model introduce itself.
+_INTRODUCE = re.compile(
+    r"\bsay\b[^.]*? that you are ([^.]{1,100}), and that you hear ([^.]{1,200})\.", re.IGNORECASE
+)
+
 _SAID = ("error", "summary", "result", "text", "output")  # members of a response that are read out, the first
 _MOST_SAID = 200  # characters of it
 
@@ -77,6 +82,9 @@ def count_words(text: str) -> int:
 
 
 def _sentences(thought: Thought, measures: Measures | None) -> list[str]:
+    asked = _INTRODUCE.search(" ".join(thought.texts))
+    if asked is not None and measures is None:
+        return [f"I am {asked[1]}, and I hear {asked[2]}."]  # that, and no more
     sentences = []
     if measures is not None:
         sentences.append(_heard(measures, thought.speaker))

@@ -9,6 +9,7 @@ import itertools
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
@@ -21,22 +22,25 @@ class Delays:
     """A thread; close it. What it does must be safe on another thread."""
 
     def __init__(self) -> None:
-        self.late = 0
-        """How often something was done so late that a listener may take it for lost: the machine is busy."""
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self.late: Counter[int] = Counter()
+        """How often something for a listener was done so late that they may take it for lost, by user id.
+
+        The machine is busy then.
+        """
+        self._due: list[tuple[float, int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()  # what is due at the same time is done in order
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="emulated delays", daemon=True)
         self._thread.start()
 
-    def later(self, delay_s: float, act: Callable[[], None]) -> None:
-        """Do this so many seconds from now, unless it is closed by then."""
+    def later(self, delay_s: float, listener_id: int, act: Callable[[], None]) -> None:
+        """Do this for a listener so many seconds from now, unless it is closed by then."""
         at = time.monotonic() + delay_s
         with self._changed:
             if self._closed or len(self._due) >= WAITING:
                 return
-            heapq.heappush(self._due, (at, next(self._numbers), act))
+            heapq.heappush(self._due, (at, next(self._numbers), listener_id, act))
             self._changed.notify()
 
     def close(self) -> None:
@@ -60,7 +64,8 @@ class Delays:
             while not self._closed:
                 wait_s = self._due[0][0] - time.monotonic() if self._due else None
                 if wait_s is not None and wait_s <= 0.0:
-                    self.late += wait_s < -LATE_S
-                    return heapq.heappop(self._due)[2]
+                    _, _, listener_id, act = heapq.heappop(self._due)
+                    self.late[listener_id] += wait_s < -LATE_S
+                    return act
                 self._changed.wait(wait_s)
         return None

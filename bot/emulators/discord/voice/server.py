@@ -153,10 +153,9 @@ class VoiceServer:
         """Answer keepalives, or leave them unanswered as some of Discord's voice servers do."""
         self._sessions.sfu.echoes = echo
 
-    @property
-    def late(self) -> int:
-        """How many datagrams were sent later than the knobs say, since the machine is busy."""
-        return self._sessions.sfu.late
+    def late_to(self, user_id: int) -> int:
+        """How many datagrams were sent to a user later than the knobs say, since the machine is busy."""
+        return self._sessions.sfu.late_to(user_id)
 
     def lose_path(self, user_id: int) -> None:
         """Let the network forget the socket that a user has now: no datagram comes from it or gets to it."""

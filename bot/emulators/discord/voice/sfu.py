@@ -62,10 +62,9 @@ class Sfu:
         self._port, self._delays = UdpPort(host, self._take), Delays()
         return self._port
 
-    @property
-    def late(self) -> int:
-        """How many datagrams were sent later than the knobs say, since the machine is busy."""
-        return self._delays.late if self._delays is not None else 0
+    def late_to(self, user_id: int) -> int:
+        """How many datagrams were sent to a listener later than the knobs say, since the machine is busy."""
+        return self._delays.late[user_id] if self._delays is not None else 0
 
     def close(self) -> None:
         """Close the port; what is on its way to somebody is lost."""
@@ -201,7 +200,7 @@ class Sfu:
         if delay_s <= 0.0:
             self.send_raw(listener, datagram)
         elif self._delays is not None:
-            self._delays.later(delay_s, lambda: self.send_raw(listener, datagram))
+            self._delays.later(delay_s, listener.user_id, lambda: self.send_raw(listener, datagram))
 
     def _announce(self, speaker: VoiceSession, listener: VoiceSession) -> None:
         """Tell a listener once whose SSRC this is."""

@@ -1,0 +1,25 @@
+"""How tasks are brought to their end, so that nothing of them stays."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end; what it raised stays in it."""
+    # Libraries may swallow a cancellation (wait_for does in Python 3.11): so once may not do.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)
+    release(task)
+
+
+def release(task: asyncio.Task[Any]) -> None:
+    """Let go of what cancelled a task that has ended; also to be called by the task itself, when it is done.
+
+    The cancellation's traceback has all that the task used, its owner too: together they would wait for
+    Python's garbage collector, sockets, buffers and codecs with them. Looked at, it is let go of; and asyncio
+    doesn't complain of what the task may have raised.
+    """
+    with contextlib.suppress(asyncio.CancelledError):
+        task.exception()

@@ -1,0 +1,7 @@
+"""Turns and function calls go wrong, on the whole bot: nothing that was said is lost."""
+
+from fault_play import play, survives
+
+__all__ = ["play"]
+
+test_a_fault_is_survived = survives("rows_live_tools", "rows_live_tools_lost", "rows_live_turns")

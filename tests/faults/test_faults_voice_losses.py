@@ -1,0 +1,7 @@
+"""A voice connection is lost or moved, on the whole bot: nothing that was said is lost."""
+
+from fault_play import play, survives
+
+__all__ = ["play"]
+
+test_a_fault_is_survived = survives("rows_voice")

@@ -1,0 +1,7 @@
+"""Datagrams and people that are out of the ordinary, on the whole bot: nothing that was said is lost."""
+
+from fault_play import play, survives
+
+__all__ = ["play"]
+
+test_a_fault_is_survived = survives("rows_voice_strange")
