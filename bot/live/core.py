@@ -34,6 +34,9 @@ MOVE_EARLY_S = 5.0  # before the server closes: closing, connecting and resuming
 IDLE_CHECK_S = 0.1
 MOVING = "Gemini asked me to connect anew."
 CHANGING = "My settings were changed."
+_BROKE = Failure(
+    Verdict.NEVER, "Something went wrong in my connection to Gemini, so I left; /join brings me back."
+)
 _STALLED = Failure(Verdict.RETRY, "Gemini stopped answering.", "no answer to a turn, nor to a nudge")
 
 
@@ -177,6 +180,15 @@ class LiveCore:
         if hopeful and self._attempts.worth_telling(wait_s, now):
             told.append(Waiting(failure.sentence, wait_s))
         return [*self.exchange.give_up_calls(), *told]
+
+    def broke(self) -> list[LiveEvent]:
+        """Take in that nothing makes connections any more: better no call than a mute one."""
+        if self.state in OVER:
+            return []
+        self.failure = _BROKE
+        self._step(Step.BROKE)
+        self._deadline = None
+        return [*self.exchange.give_up_calls(), Failed(_BROKE.sentence)]
 
     def _fall_back(self, other: LiveSetup, failure: Failure, now: float) -> list[LiveEvent]:
         """Go on with the next model at once; it knows nothing of the one before."""

@@ -130,6 +130,7 @@ class LiveSession:
     def _ended(self, supervisor: asyncio.Task[None]) -> None:
         if not supervisor.cancelled() and (error := supervisor.exception()) is not None:
             logger.error("%s makes no connections any more", self._name, exc_info=error)
+        self._tell(self._core.broke())
 
     def _why(self, otherwise: str) -> str:
         failure = self._core.failure

@@ -7,7 +7,7 @@ IDLE ----> CONNECTING ---------------> READY <--------------------> DRAINING
                v |                       v                              v
              BACKING_OFF <----------------------------------------------+
 
-Refused leads to FAILED, close leads to CLOSED, from wherever they can happen.
+Refused and broke lead to FAILED, close leads to CLOSED, from wherever they can happen.
 """
 
 from enum import Enum
@@ -36,6 +36,7 @@ class Step(Enum):
     LOST = "lost"  # the connection, or the attempt at one, failed; another may succeed
     REFUSED = "refused"  # as it is set up, no attempt can succeed
     DUE = "due"  # the wait before the next attempt is over
+    BROKE = "broke"  # a defect of ours: nothing makes connections any more
     CLOSE = "close"
 
 
@@ -47,18 +48,22 @@ TRANSITIONS: dict[tuple[LiveState, Step], LiveState] = {
     (_S.CONNECTING, Step.UP): _S.READY,
     (_S.CONNECTING, Step.LOST): _S.BACKING_OFF,
     (_S.CONNECTING, Step.REFUSED): _S.FAILED,
+    (_S.CONNECTING, Step.BROKE): _S.FAILED,
     (_S.CONNECTING, Step.CLOSE): _S.CLOSED,
     (_S.READY, Step.GO_AWAY): _S.DRAINING,
     (_S.READY, Step.LOST): _S.BACKING_OFF,
     (_S.READY, Step.REFUSED): _S.FAILED,
+    (_S.READY, Step.BROKE): _S.FAILED,
     (_S.READY, Step.CLOSE): _S.CLOSED,
     (_S.DRAINING, Step.GO_AWAY): _S.DRAINING,
     (_S.DRAINING, Step.STAY): _S.READY,
     (_S.DRAINING, Step.MOVED): _S.CONNECTING,
     (_S.DRAINING, Step.LOST): _S.BACKING_OFF,
     (_S.DRAINING, Step.REFUSED): _S.FAILED,
+    (_S.DRAINING, Step.BROKE): _S.FAILED,
     (_S.DRAINING, Step.CLOSE): _S.CLOSED,
     (_S.BACKING_OFF, Step.DUE): _S.CONNECTING,
+    (_S.BACKING_OFF, Step.BROKE): _S.FAILED,
     (_S.BACKING_OFF, Step.CLOSE): _S.CLOSED,
     (_S.FAILED, Step.CLOSE): _S.CLOSED,
     (_S.CLOSED, Step.CLOSE): _S.CLOSED,
