@@ -19,7 +19,7 @@ from bot.live.tools import FunctionSpec
 
 logger = logging.getLogger(__name__)
 
-LIMIT_S = 10.0  # a turn that is not answered after 15 s is not asked again, see bot.live.outbox
+LIMIT_S = 10.0  # a turn that is not answered after 20 s is not asked again, see bot.live.outbox
 SLOW_S = 2.0  # after this people wonder whether they were heard
 MOST = 8  # at once: a model that calls more has lost its way
 LONGEST = 6_000  # characters of JSON, some 1,500 tokens, which are billed again with every turn

@@ -26,8 +26,6 @@ class Breaker:
 
     def __init__(self) -> None:
         self.state = BreakerState.CLOSED
-        self.opened = 0
-        """How often it opened."""
         self._failures = 0
         self._failing: set[str] = set()  # names of calls
         self._until = 0.0
@@ -43,12 +41,14 @@ class Breaker:
         return 0.0
 
     def failed(self, name: str, now: float) -> None:
-        """Count an attempt, or a connection, of a call that failed for Gemini's or the network's fault."""
+        """Count an attempt of a call that failed for Gemini's or the network's fault.
+
+        A connection that is lost doesn't count: the next may be had at once.
+        """
         self._failures += 1
         if len(self._failing) < CALLS:
             self._failing.add(name)
         if self._failures >= THRESHOLD and len(self._failing) >= CALLS:
-            self.opened += self.state is BreakerState.CLOSED
             self.state, self._until = BreakerState.OPEN, now + OPEN_S
 
     def succeeded(self) -> None:

@@ -43,6 +43,10 @@ class Changing:
         """Whether what was begun with the setup in use can be ended with the next: with marks, or without."""
         return self.to is not None and self.to.turns == current.turns
 
+    def to_another_model(self, current: LiveSetup) -> bool:
+        """Whether what waits has another model than is in use."""
+        return self.to is not None and self.to.model != current.model
+
     def take(self, current: LiveSetup) -> tuple[LiveSetup, bool]:
         """Return the setup to use from here on, and whether it can go on with the session.
 

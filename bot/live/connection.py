@@ -66,7 +66,8 @@ class Connections:
         """Make connections until it is over."""
         while self._core.state not in OVER:
             if self._core.state is LiveState.BACKING_OFF:
-                await asyncio.sleep(self._remaining_s() or 0.0)
+                self._woken = asyncio.get_running_loop().create_future()
+                await asyncio.wait({self._woken}, timeout=self._remaining_s() or 0.0)
                 self._tell(self._core.poll(time.monotonic()))
             else:
                 await self._connection()

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MOVE_EARLY_S = 5.0  # before the server closes: closing, connecting and resuming take 1 to 2 s
 IDLE_CHECK_S = 0.1
+HELD_UP_S = 0.5  # another call's attempt may have succeeded meanwhile
 MOVING = "Gemini asked me to connect anew."
 CHANGING = "My settings were changed."
 _BROKE = Failure(
@@ -61,6 +62,7 @@ class LiveCore:
         self._attempts = Attempts()
         self._attempt = Attempt(0, None)
         self._deadline: float | None = None
+        self._held_up_after = 0  # the number of the attempt after which the breaker held up the next
         self._bore = False  # whether this connection told anything yet
         self._gone_by = math.inf  # when the connection is left at the latest, as the server goes away
 
@@ -95,7 +97,7 @@ class LiveCore:
         self._deadline = None
 
     def change(self, setup: LiveSetup, now: float) -> None:
-        """Take another setup over: at once before the start, else at the next idle moment.
+        """Take another setup over: at once before the start, else at the next idle moment or attempt.
 
         After a minute without one it is taken over all the same, but for one that changes who marks the
         turns: what a turn was begun with, marks or none, it has to end with.
@@ -106,6 +108,8 @@ class LiveCore:
         wanted = self._changing.ask(setup, self.setup, now)
         if wanted and self.state in TALKING:
             self._go_away(now)
+        elif self.state is LiveState.BACKING_OFF and self._changing.to_another_model(self.setup):
+            self._deadline = now  # what was refused, or used up, was the other's
         elif self.state is LiveState.DRAINING and self._gone_by == math.inf:
             self._step(Step.STAY)
             self._deadline = None
@@ -113,6 +117,8 @@ class LiveCore:
     def attempt(self) -> Attempt:
         """Return the connection to make now; whatever belongs to an older one is fenced from here on."""
         self._bore = False
+        if self._adoptable:
+            self._adopt()
         self._attempt = self._attempts.begin(self._resumption.handle)
         return self._attempt
 
@@ -149,17 +155,18 @@ class LiveCore:
         logger.warning("%s: %s (%s)", self._name, failure.sentence, failure.detail)
         was_ready = self.state in TALKING
         if was_ready:
-            self._attempts.lost(now, spent=failure.verdict is Verdict.LATER)
+            self._cut_off(now, spent=failure.verdict is Verdict.LATER)
         if was_ready and failure.verdict is Verdict.NEVER:
             self.outbox.refuse_pictures()
         stable = was_ready and self._attempts.good(now, self.counters.answers)
         if stable:
-            self._backoff.succeeded()
             self._attempts.recovered(now, self.counters.answers)
-        if failure.verdict is Verdict.RETRY and failure is not _STALLED:
+        if failure.verdict is Verdict.RETRY and not was_ready:
             self._breaker.failed(self._name, now)
         if not (self._bore or stable) and self._resumption.blamed(self._attempt.handle, failure):
             wait_s = 0.0  # what comes next is another setup
+        elif failure.model_at_fault and self._adoptable and self._changing.to_another_model(self.setup):
+            wait_s = 0.0  # so it is here
         elif failure.model_at_fault and (other := self.setup.next()) is not None:
             return self._fall_back(other, failure, now)
         elif failure.verdict is Verdict.NEVER and self._attempts.may_repeat(failure):
@@ -176,10 +183,7 @@ class LiveCore:
         self._step(Step.LOST)
         self._deadline = now + wait_s
         told: list[LiveEvent] = [Lost(failure.sentence)] if was_ready else []
-        hopeful = failure.verdict is not Verdict.NEVER  # else the end of the call is told soon, or nothing
-        if hopeful and self._attempts.worth_telling(wait_s, now):
-            told.append(Waiting(failure.sentence, wait_s))
-        return [*self.exchange.give_up_calls(), *told]
+        return [*self.exchange.give_up_calls(), *told, *self._waiting(failure, wait_s, now)]
 
     def broke(self) -> list[LiveEvent]:
         """Take in that nothing makes connections any more: better no call than a mute one."""
@@ -225,15 +229,33 @@ class LiveCore:
             return told
         self._deadline = None
         if self.state is LiveState.BACKING_OFF:
-            if (wait_s := self._breaker.admit(now)) > 0:
-                # Not all calls of a process in the same moment.
-                self._deadline = now + wait_s + self._rng.uniform(0.0, 1.0)
-                return []
-            self._attempts.due(now)
-            self._step(Step.DUE)
-        elif self.state is LiveState.DRAINING:
-            return [*told, *self._move(now)]
+            return self._try_again(now)
+        return [*told, *self._move(now)] if self.state is LiveState.DRAINING else []
+
+    def _try_again(self, now: float) -> list[LiveEvent]:
+        """Begin the next attempt, unless others have found that none succeeds now."""
+        if (wait_s := self._breaker.admit(now)) > 0:
+            self.counters.held_up += self._held_up_after != self._attempt.number
+            self._held_up_after = self._attempt.number
+            # Not all calls of a process in the same moment.
+            self._deadline = now + min(wait_s, HELD_UP_S) + self._rng.uniform(0.0, HELD_UP_S)
+            return self._waiting(self.failure, wait_s, now)
+        self._attempts.due(now)
+        self._step(Step.DUE)
         return []
+
+    def _waiting(self, failure: Failure | None, wait_s: float, now: float) -> list[LiveEvent]:
+        """Tell of a wait that people should know of."""
+        if failure is None or failure.verdict is Verdict.NEVER:  # the call's end is told soon, or nothing
+            return []
+        return [Waiting(failure.sentence, wait_s)] if self._attempts.worth_telling(wait_s, now) else []
+
+    def _cut_off(self, now: float, *, spent: bool = False) -> None:
+        """Take in that there is no connection any more."""
+        if self._attempts.good(now, self.counters.answers):
+            self._backoff.succeeded()
+        self._attempts.lost(now, spent=spent)
+        self.outbox.cut_off(now)
 
     def _move(self, now: float) -> list[LiveEvent]:
         why = MOVING if self._changing.to is None else CHANGING
@@ -249,9 +271,14 @@ class LiveCore:
         elif self._changing.fits(self.setup):
             self._adopt()
         self._step(Step.MOVED)
-        self._attempts.lost(now)
+        self._cut_off(now)
         self._attempts.due(now)
         return [*given_up, Lost(why)]
+
+    @property
+    def _adoptable(self) -> bool:
+        """Whether a setup waits that the next connection may have: a turn is ended as it was begun."""
+        return self._changing.to is not None and (self._changing.fits(self.setup) or self.outbox.settled)
 
     def _adopt(self) -> None:
         """Go on with the setup that waits, if there is one."""

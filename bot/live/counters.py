@@ -10,6 +10,8 @@ class LiveCounters:
     connections: int = 0
     resumed: int = 0
     failures: int = 0
+    held_up: int = 0
+    """Attempts that waited as others had found that none succeeds."""
     unreadable_messages: int = 0
     """Messages that were no message; the connection went on."""
     fenced_messages: int = 0

@@ -78,7 +78,7 @@ class Exchange:
         self._answering = self._cut_off = self._whole = False
         self._stray_until = self._broken_into_at = NEVER
         self.recap.turn_ended()
-        self.outbox.rewind(now)
+        self.outbox.rewind()
         # Without marks speech doesn't ask; but what a function was asked for in is answered once it is heard.
         heard_again = self.outbox.asks_again or (untold and not self._marks and self.outbox.speaks_again)
         if (cut or untold) and not (self._spoken_into or heard_again):

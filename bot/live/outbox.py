@@ -2,10 +2,11 @@
 
 What was sent stays here until the model has answered it. When the connection breaks off, `rewind` puts it
 before what waits, so that the next connection hears a turn from its beginning, and the new session answers
-what the old one did not. Audio is bounded to 10 s, sent and waiting together: the oldest goes first, and what
-goes unsent is counted. Pictures are bounded by themselves, so that they never take the place of speech. Marks
-stay consistent: a turn that was begun is begun again, one of which nothing is left is not sent at all, and no
-end comes without its begin.
+what the old one did not. Of what was sent 10 s of audio are kept, and of what is said without a connection;
+the oldest goes first. What goes that no session may have heard is counted. Over a connection more may wait:
+what several people said while another spoke is sent all at once. Pictures are bounded by themselves, so that
+they never take the place of speech. Marks stay consistent: a turn that was begun is begun again, one of which
+nothing is left is not sent at all, and no end comes without its begin.
 
 Sans-I/O: the sender's task takes what `next` gives.
 """
@@ -20,6 +21,7 @@ from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Picture, Tex
 
 BYTES_PER_S = LIVE_IN_HZ * 2
 MAX_AUDIO_BYTES = 10 * BYTES_PER_S
+MAX_BACKLOG_BYTES = 3 * MAX_AUDIO_BYTES  # waiting over a connection: three people's, see conversation.floor
 MAX_TEXTS = 32  # waiting; in a gap, who spoke long ago is no use
 # An answer begins some 2 s after its turn's end, and a stall is noticed after 14 s at most. What has none for
 # longer is not asked again: an old question answered out of the blue is worse than one that was not.
@@ -49,8 +51,9 @@ class Outbox:
         self._sent_bytes = 0
         self._waiting_bytes = 0
         self._open = False
+        self._gap_room: int | None = MAX_AUDIO_BYTES  # sent and waiting; None while there is a connection
         self.lost_bytes = 0
-        """Audio that went for want of room before any connection bore it."""
+        """Audio that went for want of room, and that no connection bore, or one that was lost then."""
         self.forgotten_bytes = 0
         """Audio that went unsent because its speaker withdrew consent."""
         self.lost_pictures = 0
@@ -75,6 +78,11 @@ class Outbox:
     def waiting(self) -> int:
         """The number of items to send."""
         return len(self._waiting)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing was begun, waits, or was asked and not answered."""
+        return not (self._open or self._waiting or any(entry.asks for entry in self._sent))
 
     @property
     def results(self) -> int:
@@ -140,6 +148,7 @@ class Outbox:
         self._sent.append(entry)
         self._waiting_bytes -= entry.size
         self._sent_bytes += entry.size
+        self._make_room()
         behind = self._waiting_bytes > BACKLOG_BYTES
         pause_s = entry.size / BYTES_PER_S / CATCH_UP if behind else 0.0
         return Outgoing(entry.item, PICTURE_PAUSE_S if entry.picture_size else pause_s, again)
@@ -197,9 +206,14 @@ class Outbox:
         )
         drop_all_empty(self._waiting)
 
-    def rewind(self, now: float) -> None:
-        """Make ready for a new connection: what was sent and not answered is to be sent again, first."""
+    def cut_off(self, now: float) -> None:
+        """Take in that there is no connection from now on: what was sent and not answered ages no more."""
         self._forget(now)
+        self._gap_room = MAX_AUDIO_BYTES + self._waiting_bytes
+
+    def rewind(self) -> None:
+        """Make ready for a new connection: what was sent and not answered is to be sent again, first."""
+        self._gap_room = None
         # A new connection has not asked for what an older one did; it hears the turn again, and asks anew.
         self._sent, self._waiting = (
             deque(entry for entry in queue if not entry.bound) for queue in (self._sent, self._waiting)
@@ -211,18 +225,19 @@ class Outbox:
         drop_all_empty(self._waiting)
 
     def _make_room(self) -> None:
-        while self._sent_bytes + self._waiting_bytes > MAX_AUDIO_BYTES:
+        room = MAX_AUDIO_BYTES + MAX_BACKLOG_BYTES if self._gap_room is None else self._gap_room
+        while self._sent_bytes > MAX_AUDIO_BYTES or self._sent_bytes + self._waiting_bytes > room:
             queue = self._sent if self._sent_bytes else self._waiting
             index = next(i for i, entry in enumerate(queue) if entry.size)
             entry = queue[index]
             del queue[index]
             drop_if_empty(queue, index)
+            heard = queue is self._sent and self._gap_room is None
+            self.lost_bytes += 0 if heard else entry.size
             if queue is self._sent:
                 self._sent_bytes -= entry.size
-                continue
-            self._waiting_bytes -= entry.size
-            if entry.sent_at == NEVER:
-                self.lost_bytes += entry.size
+            else:
+                self._waiting_bytes -= entry.size
 
     def _make_room_for_text(self) -> None:
         texts = [index for index, entry in enumerate(self._waiting) if isinstance(entry.item, Text)]

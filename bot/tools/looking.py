@@ -20,7 +20,7 @@ from bot.media.sources import Source
 from bot.media.task import Task
 from bot.tools.args import number_of, text_of
 
-LIMIT_S = 13.0  # fetching, fitting and a glance take 3 to 8 s; after 15 s the turn is not asked again
+LIMIT_S = 13.0  # fetching, fitting and a glance take 3 to 8 s; after 20 s the turn is not asked again
 QUESTION = 500  # characters
 CHECK_S = 0.05  # how often it is looked whether the picture was taken back
 LONGEST = 2_000  # characters of an answer: two minutes of speech

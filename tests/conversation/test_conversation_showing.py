@@ -158,7 +158,8 @@ def test_what_waits_to_be_sent_again_is_not_shown_twice() -> None:
     made.showing.told(Ready(resumed=False), 1.0)
     made.showing.show([sight("a.png")], 0.0)
     made.taken()
-    made.outbox.rewind(1.0)
+    made.outbox.cut_off(1.0)
+    made.outbox.rewind()
     made.showing.told(Ready(resumed=False), 1.0)
     assert jpegs(made.taken()) == [b"a.png"]
 
@@ -173,7 +174,8 @@ def test_what_the_model_refuses_is_given_up_and_said() -> None:
     made.showing.show([sight("bad.png")], 1.0)
     made.taken()
     made.outbox.refuse_pictures()
-    made.outbox.rewind(2.0)
+    made.outbox.cut_off(2.0)
+    made.outbox.rewind()
     made.showing.told(Ready(resumed=True), 2.0)
     items = made.taken()
     assert jpegs(items) == []

@@ -48,7 +48,7 @@ class Mouth:
         self.answer.audio(AnswerAudio(pcm.tobytes(), LIVE_OUT_HZ, time.monotonic()))
 
     async def encoded(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.answer.encoding:  # noqa: ASYNC110 - the encoder's task has no event
                 await asyncio.sleep(0.001)
 

@@ -11,7 +11,7 @@ from fault_scene import SENTENCE, Scene
 from loopback import eventually
 
 from bot.emulators.gemini.faults import Close, Effect, Status, Where
-from bot.live import attempts, backoff
+from bot.live import attempts, backoff, outbox
 
 TOLD_S = 5.0
 QUOTA_S = 2.0  # in place of 30 s; a wait is between that and the double
@@ -34,6 +34,8 @@ async def told_and_told_again(scene: Scene, row: Row) -> None:
     with (
         mock.patch.object(backoff, "LATER_S", QUOTA_S),
         mock.patch.object(attempts, "TELL_S", QUOTA_S),
+        # In the same proportion, so that what was asked is older than it when the wait is over.
+        mock.patch.object(outbox, "UNANSWERED_S", outbox.UNANSWERED_S * QUOTA_S / backoff.LATER_S),
     ):
         before = len(scene.posted())
         await standard(scene, row)

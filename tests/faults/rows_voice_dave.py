@@ -9,6 +9,7 @@ from fault_row import Inject, Row, When
 from fault_scenarios import one_more, standard
 from fault_scene import SENTENCE, Scene
 from rows_voice_media import NETWORK, plaintext
+from rows_voice_parts import connection
 from voice_acts import (
     INVALID_OP,
     another,
@@ -102,6 +103,8 @@ async def upgraded(scene: Scene, row: Row) -> None:
 
 async def _encrypted(scene: Scene) -> None:
     await held(lambda: _version(scene) == 1, 5.0, "the call is not encrypted again")
+    # The bot hears plaintext for as long as it has not been told that the transition is executed.
+    await held(lambda: connection().dave_protocol_version == 1, 5.0, "the bot was not told so")
     await scene.ada.secured_with(scene.world.bot.id)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from google.genai import types
 
+from bot.live.backoff import AT_ONCE_S
 from bot.live.breaker import OPEN_S, THRESHOLD, Breaker, BreakerState
-from bot.live.core import LiveCore
-from bot.live.events import Failed, FellBack, Lost
+from bot.live.core import HELD_UP_S, LiveCore
+from bot.live.events import Failed, FellBack, LiveEvent, Lost, Waiting
 from bot.live.failures import TABLE, Failure, Verdict
 from bot.live.setup import LiveSetup
 from bot.live.states import LiveState
@@ -53,24 +54,58 @@ def test_a_success_lets_all_through_and_a_failure_none() -> None:
     breaker.admit(2 * OPEN_S + 1)
     breaker.succeeded()
     assert [breaker.admit(2 * OPEN_S + 1) for _ in range(3)] == [0.0] * 3
-    assert breaker.opened == 1
 
 
-def test_a_call_that_lost_its_connection_waits_until_it_may_try() -> None:
-    breaker = Breaker()
-    made = session(breaker)
+def lost_while_open(breaker: Breaker, name: str = "live-test") -> LiveCore:
+    """Return a session whose connection was lost at 1 s, when the breaker opened."""
+    made = session(breaker, name)
     made.start()
     made.attempt()
     made.connected(0.0)
     trip(breaker, 1.0)
     assert isinstance(made.failed(1, DOWN, 1.0)[0], Lost)
-    due = made.deadline()
-    assert due is not None
-    assert state_after(made, due) is LiveState.BACKING_OFF
-    due = made.deadline()
-    assert due is not None
-    assert 1.0 + OPEN_S <= due <= 1.0 + OPEN_S + 1.0
-    assert state_after(made, due) is LiveState.CONNECTING
+    return made
+
+
+def next_attempt(made: LiveCore, told: list[LiveEvent]) -> float:
+    """Go through all waits; return when the next attempt is made."""
+    due = 0.0
+    while made.state is LiveState.BACKING_OFF:
+        due = made.deadline() or 0.0
+        told += made.poll(due)
+    assert made.state is LiveState.CONNECTING
+    return due
+
+
+def test_a_call_that_lost_its_connection_waits_until_it_may_try_and_says_so_once() -> None:
+    made, told = lost_while_open(Breaker()), list[LiveEvent]()
+    assert 1.0 + OPEN_S <= next_attempt(made, told) <= 1.0 + OPEN_S + 2 * HELD_UP_S
+    assert [type(event) for event in told] == [Waiting]
+    assert made.counted()["live_held_up"] == 1
+
+
+def test_when_one_attempt_has_succeeded_the_others_follow_at_once() -> None:
+    breaker = Breaker()
+    calls = [lost_while_open(breaker, f"live-{number}") for number in range(50)]
+    for made in calls:
+        made.poll(2.0)
+    breaker.succeeded()
+    for made in calls:
+        assert next_attempt(made, []) <= 2.0 + 2 * HELD_UP_S
+
+
+def test_connections_that_are_lost_at_once_hold_nobody_up() -> None:
+    """The network may have moved for a moment: whoever tries finds out."""
+    breaker = Breaker()
+    calls = [session(breaker, f"live-{number}") for number in range(10 * THRESHOLD)]
+    for made in calls:
+        made.start()
+        made.attempt()
+        made.connected(0.0)
+    for made in calls:
+        made.failed(1, DOWN, 20.0)
+    for made in calls:
+        assert next_attempt(made, []) <= 20.0 + AT_ONCE_S
 
 
 def test_a_new_call_is_tried_whatever_the_others_suffer() -> None:
@@ -96,13 +131,13 @@ def test_attempts_of_all_calls_count_and_refusals_do_not() -> None:
             made.start()
             made.attempt()
             made.failed(1, TABLE[code], 0.0)
-    assert breaker.opened == 0
+    assert breaker.admit(0.0) == 0.0
     for number in range(THRESHOLD):
         made = session(breaker, f"live-{number}")
         made.start()
         made.attempt()
         made.failed(1, DOWN, 0.0)
-    assert breaker.opened == 1
+    assert breaker.state is BreakerState.OPEN
 
 
 @pytest.mark.parametrize("code", [404, 1007, 1008])

@@ -56,6 +56,51 @@ def test_an_idle_session_changes_at_once_and_goes_on_with_its_context() -> None:
     assert made.state is LiveState.READY
 
 
+OTHER = replace(OLD, model="gemini-3.8-live-extended-thinking")
+BUSY = Failure(Verdict.LATER, "Busy.")
+
+
+def test_another_model_is_tried_at_once_where_the_quota_of_the_one_in_use_is_used_up() -> None:
+    made = running()
+    made.failed(1, BUSY, 20.0)
+    made.change(OTHER, 25.0)
+    assert made.deadline() == 25.0
+    made.poll(25.0)
+    assert made.attempt().handle is None, "the session is the other model's"
+    assert made.setup == OTHER
+
+
+def test_what_else_is_changed_waits_for_the_next_attempt() -> None:
+    made = running()
+    made.failed(1, BUSY, 20.0)
+    due = made.deadline()
+    made.change(NEW, 25.0)
+    assert made.deadline() == due
+    made.poll(due or 0.0)
+    assert made.attempt().handle == "one"
+    assert made.setup == NEW
+
+
+def test_a_turn_that_waits_is_ended_as_it_was_begun_over_another_connection_too() -> None:
+    made = running()
+    made.say(ActivityStart())
+    made.failed(1, BUSY, 20.0)
+    made.change(NEW, 25.0)
+    made.poll(made.deadline() or 0.0)
+    made.attempt()
+    assert made.setup == OLD
+
+
+def test_a_model_that_is_refused_for_good_gives_way_to_the_one_asked_for() -> None:
+    made = running()
+    made.say(ActivityStart())
+    made.change(OTHER, 19.0)
+    made.failed(1, Failure(Verdict.NEVER, "Gone.", model_at_fault=True), 20.0)
+    made.poll(20.0)
+    made.attempt()
+    assert made.setup == OTHER
+
+
 def test_a_turn_and_its_answer_are_ended_with_the_setup_that_they_began_with() -> None:
     made = running()
     for item in (ActivityStart(), Audio(PCM, 20.0, 1)):

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text
-from bot.live.outbox import BYTES_PER_S, CATCH_UP, MAX_AUDIO_BYTES, MAX_TEXTS, UNANSWERED_S, Outbox
+from bot.live.outbox import (
+    BYTES_PER_S,
+    CATCH_UP,
+    MAX_AUDIO_BYTES,
+    MAX_BACKLOG_BYTES,
+    MAX_TEXTS,
+    UNANSWERED_S,
+    Outbox,
+)
 
 SECOND = bytes(BYTES_PER_S)
 
@@ -55,16 +63,55 @@ def test_a_turn_of_which_nothing_is_left_is_not_sent() -> None:
     assert [type(item) for item in items] == [ActivityStart, *[Audio] * 10, ActivityEnd]
 
 
-def test_what_was_sent_makes_room_before_what_waits_and_is_not_lost() -> None:
+def turn_lost_after(seconds: int) -> Outbox:
+    """Return one whose connection broke off when so many seconds of an open turn were sent."""
     outbox = Outbox()
-    fill(outbox, ActivityStart(), *(Audio(SECOND, float(i)) for i in range(6)))
+    outbox.rewind()
+    fill(outbox, ActivityStart(), *(Audio(SECOND, float(i)) for i in range(seconds)))
     drain(outbox)
+    outbox.cut_off(0.0)
+    return outbox
+
+
+def test_without_a_connection_what_was_sent_makes_room_before_what_waits_and_is_lost() -> None:
+    outbox = turn_lost_after(6)
     fill(outbox, *(Audio(SECOND, float(i)) for i in range(6, 12)))
-    outbox.rewind(0.0)
+    outbox.rewind()
     items = drain(outbox)
     assert items[0] == ActivityStart()
     assert [item.at for item in items if isinstance(item, Audio)] == [float(i) for i in range(2, 12)]
+    assert outbox.lost_bytes == 2 * BYTES_PER_S
+
+
+def test_what_the_model_has_heard_makes_room_and_is_not_lost() -> None:
+    outbox = turn_lost_after(0)
+    outbox.rewind()
+    for second in range(14):
+        outbox.put(Audio(SECOND, float(second)))
+        drain(outbox)
+    outbox.cut_off(0.0)
+    outbox.rewind()
+    assert [item.at for item in drain(outbox) if isinstance(item, Audio)] == [float(i) for i in range(4, 14)]
     assert outbox.lost_bytes == 0
+
+
+def test_over_a_connection_what_several_said_while_another_spoke_is_sent_whole() -> None:
+    outbox = turn_lost_after(0)
+    outbox.rewind()
+    fill(outbox, *(Audio(SECOND, float(i)) for i in range(30)))
+    assert [item.at for item in drain(outbox) if isinstance(item, Audio)] == [float(i) for i in range(30)]
+    assert outbox.lost_bytes == 0
+
+
+def test_what_waited_when_the_connection_broke_off_is_kept_beside_what_is_said_then() -> None:
+    outbox = turn_lost_after(0)
+    outbox.rewind()
+    fill(outbox, *(Audio(SECOND, float(i)) for i in range(20)))
+    outbox.cut_off(0.0)
+    fill(outbox, *(Audio(SECOND, float(i)) for i in range(20, 32)))
+    outbox.rewind()
+    assert [item.at for item in drain(outbox) if isinstance(item, Audio)] == [float(i) for i in range(2, 32)]
+    assert outbox.lost_bytes == 2 * BYTES_PER_S
 
 
 def test_an_open_turn_is_begun_again_though_its_begin_is_long_ago() -> None:
@@ -73,7 +120,8 @@ def test_an_open_turn_is_begun_again_though_its_begin_is_long_ago() -> None:
     for second in range(40):
         outbox.put(Audio(SECOND, float(second)))
         drain(outbox, float(second))
-    outbox.rewind(40.0)
+    outbox.cut_off(40.0)
+    outbox.rewind()
     items = drain(outbox, 40.0)
     assert items[0] == ActivityStart()
     assert [item.at for item in items if isinstance(item, Audio)] == [float(i) for i in range(30, 40)]
@@ -84,7 +132,8 @@ def test_what_is_sent_again_says_so() -> None:
     fill(outbox, ActivityStart(), Audio(b"\x01\x02", 0.0))
     drain(outbox)
     outbox.put(Audio(b"\x03\x04", 1.0))
-    outbox.rewind(1.0)
+    outbox.cut_off(1.0)
+    outbox.rewind()
     again = []
     while (outgoing := outbox.next(1.0)) is not None:
         again.append(outgoing.again)
@@ -105,7 +154,8 @@ def test_an_answer_lets_go_of_the_turn_it_answers_and_not_of_the_next() -> None:
     assert outbox.unanswered(0.0)
     outbox.answered(by_marks=True)
     assert not outbox.unanswered(0.0)
-    outbox.rewind(0.0)
+    outbox.cut_off(0.0)
+    outbox.rewind()
     assert drain(outbox) == [ActivityStart(), Audio(b"\x03\x04", 1.0)]
 
 
@@ -115,7 +165,8 @@ def test_without_marks_an_answer_lets_go_of_all_that_was_sent() -> None:
     drain(outbox)
     outbox.put(Audio(b"\x03\x04", 1.0))
     outbox.answered(by_marks=False)
-    outbox.rewind(0.0)
+    outbox.cut_off(0.0)
+    outbox.rewind()
     assert drain(outbox) == [Audio(b"\x03\x04", 1.0)]
 
 
@@ -158,7 +209,8 @@ def test_a_persons_speech_can_be_taken_back_and_nobody_elses() -> None:
     assert drain(outbox) == his
     fill(outbox, *hers)
     outbox.forget(2)
-    outbox.rewind(0.0)
+    outbox.cut_off(0.0)
+    outbox.rewind()
     assert drain(outbox) == hers
 
 
@@ -170,7 +222,8 @@ def test_a_turn_whose_speech_was_taken_back_is_ended_where_it_was_begun() -> Non
     outbox.forget(1)
     outbox.put(ActivityEnd())
     assert drain(outbox) == [ActivityEnd()]
-    outbox.rewind(0.0)
+    outbox.cut_off(0.0)
+    outbox.rewind()
     assert drain(outbox) == [], "there is nothing left of it to say again"
 
 
@@ -211,7 +264,8 @@ def test_whatever_happens_each_connection_hears_a_consistent_order(steps: list[s
                 heard += [outgoing.item] if outgoing else []
                 assert not (outgoing and is_forgotten(outgoing.item, forgotten_to))
             case "rewind":
-                outbox.rewind(now)
+                outbox.cut_off(now)
+                outbox.rewind()
                 heard = []
             case "answered":
                 outbox.answered(by_marks=by_marks)
@@ -222,7 +276,8 @@ def test_whatever_happens_each_connection_hears_a_consistent_order(steps: list[s
     heard += drain(outbox, now)
     assert_consistent(heard)
     assert open_after(heard) == outbox.activity_open
-    outbox.rewind(now)
+    outbox.cut_off(now)
+    outbox.rewind()
     assert_consistent(again := drain(outbox, now))
     assert not [item for item in again if is_forgotten(item, forgotten_to)]
     assert open_after(again) == outbox.activity_open
@@ -235,7 +290,7 @@ def is_forgotten(item: Item, forgotten_to: int) -> bool:
 def assert_bounded(outbox: Outbox) -> None:
     for queue, size in ((outbox._sent, outbox._sent_bytes), (outbox._waiting, outbox._waiting_bytes)):
         assert sum(entry.size for entry in queue) == size
-    assert outbox._sent_bytes + outbox._waiting_bytes <= MAX_AUDIO_BYTES
+    assert outbox._sent_bytes + outbox._waiting_bytes <= MAX_AUDIO_BYTES + MAX_BACKLOG_BYTES
 
 
 def open_after(heard: list[Item]) -> bool:

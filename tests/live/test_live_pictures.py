@@ -75,7 +75,8 @@ def test_pictures_that_were_sent_give_way_first_and_are_not_counted() -> None:
     fill(outbox, sent)
     drain(outbox)
     fill(outbox, waiting, Picture(b"new"))
-    outbox.rewind(1.0)
+    outbox.cut_off(1.0)
+    outbox.rewind()
     assert pictures(drain(outbox, 1.0)) == [waiting.jpeg, b"new"]
     assert outbox.lost_pictures == 0
 
@@ -91,12 +92,14 @@ def test_a_lost_connection_is_shown_again_what_was_not_answered() -> None:
     turn: list[Item] = [NOTE, Picture(b"cat", ADA), ActivityStart(), Audio(SECOND, 0.0), ActivityEnd()]
     fill(outbox, *turn)
     drain(outbox)
-    outbox.rewind(1.0)
+    outbox.cut_off(1.0)
+    outbox.rewind()
     assert outbox.holds(b"cat")
     assert drain(outbox, 1.0) == turn
     assert not outbox.holds(b"cat")
     outbox.answered(by_marks=True)
-    outbox.rewind(2.0)
+    outbox.cut_off(2.0)
+    outbox.rewind()
     assert drain(outbox, 2.0) == []
 
 
@@ -105,7 +108,8 @@ def test_what_a_new_connection_is_to_know_goes_first() -> None:
     turn: list[Item] = [ActivityStart(), Audio(SECOND, 0.0), ActivityEnd()]
     fill(outbox, *turn)
     drain(outbox)
-    outbox.rewind(1.0)
+    outbox.cut_off(1.0)
+    outbox.rewind()
     outbox.put_first(NOTE, Picture(b"cat"))
     assert drain(outbox, 1.0) == [NOTE, Picture(b"cat"), *turn]
 
@@ -116,7 +120,8 @@ def test_what_a_person_showed_is_forgotten_with_what_they_said() -> None:
     drain(outbox)
     fill(outbox, Picture(b"waits", ADA), ActivityStart(), Picture(b"frame", ADA), ActivityEnd())
     outbox.forget(ADA)
-    outbox.rewind(1.0)
+    outbox.cut_off(1.0)
+    outbox.rewind()
     assert drain(outbox, 1.0) == [Picture(b"kept", BOB)]
 
 

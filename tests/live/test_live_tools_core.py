@@ -189,7 +189,8 @@ def test_a_result_never_crosses_a_connection(delivered: int) -> None:
         outbox.put(item)
     for _ in range(delivered):
         outbox.next(0.0)
-    outbox.rewind(0.0)
+    outbox.cut_off(0.0)
+    outbox.rewind()
     items = []
     while (outgoing := outbox.next(0.0)) is not None:
         items.append(outgoing.item)
