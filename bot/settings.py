@@ -104,11 +104,11 @@ def _certificates(value: Path) -> Path:
 
 def _database(value: str) -> str:
     try:
-        driver = make_url(value).drivername
+        url = make_url(value)
     except ArgumentError:
-        driver = ""
-    if driver != "sqlite+aiosqlite":
-        raise ValueError("it must look like sqlite+aiosqlite:///earshot.db")
+        url = None
+    if url is None or url.drivername != "sqlite+aiosqlite" or url.database in (None, "", ":memory:"):
+        raise ValueError("it must name a file, like sqlite+aiosqlite:///earshot.db")
     return value
 
 

@@ -83,6 +83,8 @@ def test_an_empty_value_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> Non
         ("SSL_CERT_FILE", str(Path(__file__))),
         ("DATABASE_URL", "earshot.db"),
         ("DATABASE_URL", "postgresql+asyncpg://host/db"),
+        ("DATABASE_URL", "sqlite+aiosqlite://"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///:memory:"),
         ("METRICS_PORT", "70000"),
         ("METRICS_PORT", "http"),
         ("LOG_LEVEL", "LOUD"),

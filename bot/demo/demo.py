@@ -42,7 +42,7 @@ async def demo(out: Path, gemini: Gemini) -> int:
         finally:
             log = Path(folder) / "bot.log"
             if log.exists():
-                shutil.copy(log, out)
+                _keep(log, out)
     _conclude(console, verdict, out)
     return 0 if verdict.heard else 1
 
@@ -80,6 +80,14 @@ def _write(outcome: Outcome, verdict: Verdict, folder: Path) -> None:
         raise _unfit(folder, error) from error
 
 
+def _keep(log: Path, folder: Path) -> None:
+    """Put the bot's log beside the results; what else is wrong with the folder was said already."""
+    try:
+        shutil.copy(log, folder)
+    except OSError as error:
+        print(f"The bot's log could not be kept ({error.strerror}).", file=sys.stderr)
+
+
 def _unfit(folder: Path, error: OSError) -> SetupError:
     return SetupError(f"{folder} can't hold the results ({error.strerror}): choose another --out.")
 
@@ -93,7 +101,10 @@ def _conclude(console: Console, verdict: Verdict, out: Path) -> None:
         soft_wrap=True,
     )
     if not verdict.heard:
-        console.print("[bold red]Not all that was said was heard; see the rows above.[/bold red]")
+        console.print(
+            "[bold red]Not all that was said was heard; see the rows above.[/bold red] A machine that stalls "
+            "for half a second cuts a sentence in two: run it once more. If it is so again, that is a defect."
+        )
     elif not verdict.passed:
         console.print("All was heard, but later than it should be: is this machine busy? See the rows above.")
 

@@ -54,6 +54,8 @@ def _begin(source: Path, target: Path, part: Path) -> None:
     """Claim the name of the copy."""
     if not source.is_file():
         raise BackupError(f"There is no database {source} to back up: set DATABASE_URL to the bot's.")
+    if not os.access(source, os.R_OK, effective_ids=True):
+        raise BackupError(f"The database {source} can't be read: run this as the user that runs the bot.")
     _check_free(target)
     try:
         # For nobody else: it holds what people said.

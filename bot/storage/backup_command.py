@@ -11,8 +11,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.engine import make_url
 
-from bot.storage.backup import BackupError, back_up
-from bot.storage.database import IN_MEMORY
+from bot.storage.backup import back_up
 
 SHOW_AFTER_S = 2.0  # what is over sooner needs no bar
 PAGE_BYTES = 4096  # SQLite's, in every database that the bot made
@@ -20,14 +19,10 @@ PAGE_BYTES = 4096  # SQLite's, in every database that the bot made
 
 async def backup(url: str, target: Path) -> None:
     """Back the database up, and say what came of it. Raises BackupError or SetupError, one sentence."""
-    source = make_url(url).database or IN_MEMORY
-    if source == IN_MEMORY:
-        raise BackupError(
-            "DATABASE_URL names a database in memory, of which there is no backup: name a file."
-        )
+    source = Path(make_url(url).database or "")
     try:
         with progress_bar(Console(stderr=True)) as copied:
-            size = await back_up(Path(source), target, copied)
+            size = await back_up(source, target, copied)
     except asyncio.CancelledError:
         print("The backup was interrupted; nothing of it was kept.", file=sys.stderr, flush=True)
         raise

@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 # How long wiping waits for those who read: nobody writes meanwhile, and the next wiping does what is left.
 WIPE_MS = 200
-IN_MEMORY = ":memory:"
 _WRITES = "earshot_writes"  # execution option: the transaction takes the write lock when it begins
 
 
@@ -32,7 +31,7 @@ class Database:
     """An open database at the newest revision; made by `open`, ended by `close`."""
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
-        self._name = make_url(url).database or IN_MEMORY
+        self._name = make_url(url).database or ""
         self._busy_s = busy_s
         self.migrated = 0
         """How many steps of migration opening it took."""

@@ -17,7 +17,10 @@ _READ_ONLY = ("can't be written", "give this user write permission on it and its
 _CAUSES = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_CANTOPEN: ("can't be opened", "its folder must exist and be writable"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "can't be opened",
+        "its folder must exist and be writable, and so must the file if it is there",
+    ),
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_PERM: _READ_ONLY,
     sqlite3.SQLITE_NOTADB: ("is not a SQLite database", "move it away or set DATABASE_URL to another file"),

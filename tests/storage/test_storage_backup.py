@@ -144,14 +144,6 @@ async def test_a_file_that_is_there_stays_as_it_is(bare: Bot, database: Database
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        (
-            "sqlite+aiosqlite://",
-            "DATABASE_URL names a database in memory, of which there is no backup: name a",
-        ),
-        (
-            "sqlite+aiosqlite:///:memory:",
-            "DATABASE_URL names a database in memory, of which there is no backup",
-        ),
         ("postgresql+asyncpg://host/bot", "DATABASE_URL"),
         ("sqlite+aiosqlite:///nowhere.db", "There is no database nowhere.db to back up: set DATABASE_URL to"),
         ("sqlite+aiosqlite:///diary.db", "The database diary.db is not a SQLite database: move it away or"),

@@ -16,6 +16,7 @@ from bot_process import Bot
 from every_write import seed
 
 from bot.errors import SetupError
+from bot.storage.backup import BackupError, back_up
 from bot.storage.check import check
 from bot.storage.connector import Connector
 from bot.storage.database import Database
@@ -187,9 +188,21 @@ def test_what_may_not_be_written(open_folder: Path, file_mode: int, folder_mode:
         sentence = refusal(path)
     assert sentence.startswith(f"The database {path} can't be "), sentence
     assert sentence.endswith(
-        ("write permission on it and its folder.", "its folder must exist and be writable.")
+        ("write permission on it and its folder.", "and so must the file if it is there.")
     )
     assert path.read_bytes() == before
+
+
+async def test_a_backup_of_what_may_not_be_read_says_whose_fault_it_is(open_folder: Path) -> None:
+    path = open_folder / "earshot.db"
+    await (await Database.open(f"sqlite+aiosqlite:///{path}")).close()
+    path.chmod(0o000)
+    with without_root(), pytest.raises(BackupError) as refused:
+        await back_up(path, open_folder / "copy.db", lambda _copied, _of: None)
+    assert str(refused.value) == (
+        f"The database {path} can't be read: run this as the user that runs the bot."
+    )
+    assert not (open_folder / "copy.db.part").exists()
 
 
 async def test_a_large_database_is_looked_through_as_long_as_there_is_time(
