@@ -20,6 +20,19 @@ _ANSWERS = {
     Mode.PUSH_TO_TALK: "people who press Talk, or use /talk; I hear nobody else",
 }
 
+# Each is a line where it is not 0: a call in which nothing happened is soon read.
+HAPPENED = {
+    "tools_run": "tools used",
+    "live_nudges": "times I reminded Gemini to answer",
+    "live_stalls": "times Gemini fell silent, so that I connected to it anew",
+    "deaf_alarms": "times somebody spoke and I received no sound",
+    "dead_paths": "times nothing came through from Discord's voice server, so that I connected anew",
+    "failed_parts": "parts of my voice connection that failed and were replaced",
+    "dave_recoveries": "times the encryption had to be set up anew",
+    "ticks_late": "my packets that left late",
+}
+LOST = "live_audio_lost_ms"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -118,15 +131,13 @@ def _counted(status: CallStatus) -> str:
     counters = status.counters
     heard, missing = counters.get("heard", 0), counters.get("missing", 0)
     share = f" ({missing / (heard + missing):.1%})" if missing else ""
-    reconnects = max(0, counters.get("live_connections", 0) - 1)
-    return (
-        "**Counted**\n"
-        f"- your packets of 20 ms: {heard:,} heard, {missing:,} lost on the way{share}\n"
-        f"- my packets that left late: {counters.get('ticks_late', 0):,}\n"
-        f"- times I received no sound: {counters.get('deaf_alarms', 0)}\n"
-        f"- new connections to Gemini: {reconnects}\n"
-        f"- tools used: {counters.get('tools_run', 0)}"
-    )
+    lines = [f"your packets of 20 ms: {heard:,} heard, {missing:,} lost on the way{share}"]
+    if (reconnects := counters.get("live_connections", 0) - 1) > 0:
+        lines.append(f"new connections to Gemini: {reconnects:,}")
+    lines += [f"{what}: {counters[name]:,}" for name, what in HAPPENED.items() if counters.get(name)]
+    if lost_ms := counters.get(LOST):
+        lines.append(f"your speech that never reached Gemini: {lost_ms / 1000:,.1f} s")
+    return "**Counted**\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def _people(user_ids: Sequence[int], most: int = SHOWN) -> str:

@@ -3,10 +3,12 @@
 import time
 from dataclasses import replace
 
+import pytest
+
 from bot.conversation.room import Mode
 from bot.conversation.status import CallStatus
 from bot.latency import Latency
-from cogs.status import Seen, StatusView
+from cogs.status import HAPPENED, LOST, Seen, StatusView
 
 LIMIT = 4000  # characters of a message
 WELL = Seen()
@@ -81,6 +83,23 @@ def test_what_is_counted_is_shown_with_its_share() -> None:
     assert "tools used: 4" in shown
 
 
+@pytest.mark.parametrize("name", HAPPENED)
+def test_what_a_watchdog_did_is_shown_where_it_did_anything(name: str) -> None:
+    assert f"- {HAPPENED[name]}: 1,234" in text(replace(CALM, counters={name: 1234}))
+    assert HAPPENED[name] not in text(replace(CALM, counters={name: 0}))
+
+
+def test_speech_that_was_lost_is_shown_in_seconds() -> None:
+    assert "- your speech that never reached Gemini: 1.3 s" in text(replace(CALM, counters={LOST: 1340}))
+    assert "never reached" not in text(replace(CALM, counters={LOST: 0}))
+
+
+def test_a_call_in_which_nothing_happened_is_shown_without_zeros() -> None:
+    counters = {"heard": 50, "missing": 0, "live_connections": 1, LOST: 0} | dict.fromkeys(HAPPENED, 0)
+    counted = text(replace(CALM, counters=counters)).split("**Counted**\n")[1]
+    assert counted == "- your packets of 20 ms: 50 heard, 0 lost on the way\nnow"
+
+
 def test_the_largest_call_fits_into_a_message() -> None:
     people = tuple(10**19 + number for number in range(99))
     big = replace(
@@ -91,7 +110,7 @@ def test_the_largest_call_fits_into_a_message() -> None:
         pressed=people,
         mode=Mode.ADDRESSED,
         voice="reconnecting: " + "x" * 200,
-        counters=dict.fromkeys(("heard", "missing", "ticks_late", "tools_run"), 10**12),
+        counters=dict.fromkeys(("heard", "missing", "live_connections", LOST, *HAPPENED), 10**12),
     )
     shown = text(big, Seen(muted=True, deafened=True))
     assert len(shown) < LIMIT
