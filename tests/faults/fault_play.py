@@ -5,6 +5,7 @@ A test module imports `play` and names the modules whose rows are its own:
 """
 
 import asyncio
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -27,6 +28,11 @@ def survives(*modules: str) -> Survive:
         outcome = play(row)
         print(f"{row.name}, {row.where}: {outcome.silence_ms} ms. {outcome.note}")
         record_property("silence_ms", outcome.silence_ms)
+        record_property("first_trouble", outcome.first_trouble)
+        if outcome.survived and outcome.first_trouble:
+            # No class of our own: the process that pytest-xdist reports in can't import it, and ends.
+            told = f"{row.id} was survived the second time; {outcome.trouble}"
+            warnings.warn(pytest.PytestWarning(told), stacklevel=1)
         assert outcome.survived, outcome.trouble
 
     return survive
@@ -39,14 +45,5 @@ def play(ca: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory) -> 
         patch.chdir(folder)  # no .env there
         patch.setenv("GOOGLE_GEMINI_BASE_URL", "")  # so that what the bot exports goes with the module
         stage = Stage(ca, folder)
-        yield lambda row: runner.run(_survived(stage, row))
+        yield lambda row: runner.run(stage.play(row))
         runner.run(stage.close())
-
-
-async def _survived(stage: Stage, row: Row) -> Outcome:
-    """Play a row, and once more where it was not survived: a machine that is busy spoils frames of its own.
-
-    A defect does so again.
-    """
-    outcome = await stage.play(row)
-    return outcome if outcome.survived else await stage.play(row)

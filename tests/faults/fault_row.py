@@ -22,6 +22,12 @@ class When(Enum):
     ANSWERING = "in mid-answer"
 
 
+SILENCE_S = 4.0
+"""What people may notice of a fault where its row says nothing else, in seconds.
+
+Alone on a machine most rows take less than 1 s; the rest is room for one that is shared and has two cores.
+"""
+
 Inject: TypeAlias = Callable[["Scene"], Awaitable[None]]
 """Makes the fault happen, now or by a script that the emulator follows."""
 
@@ -43,6 +49,8 @@ class Row:
     inject: Inject
     server_s: float = 0.0
     """How long the other side itself makes everybody wait; taken off the silence."""
+    silence_s: float = SILENCE_S
+    """How long the silence may be beyond the usual and beyond `server_s`; a row with more says why."""
     limit_s: float = 20.0
     """How long an answer may take at most."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -68,6 +76,8 @@ class Outcome:
     id: str
     silence_ms: float | None = None
     """Beyond that of the first sentence of the same call, and beyond what the server announced."""
+    silence_bound_ms: float = 1000 * SILENCE_S
+    """What the row allows of it."""
     words_lost: float = 0.0
     lost: int = 0
     """Sentences that did not reach the model whole, or were not answered."""
@@ -84,18 +94,33 @@ class Outcome:
     note: str = ""
     """What people were told."""
     took_s: float = 0.0
+    first_trouble: str = ""
+    """What was wrong the first time, where the row was played twice; all else is of the second time."""
+
+    @property
+    def too_silent(self) -> bool:
+        """Whether people noticed more silence than the row allows."""
+        return self.silence_ms is not None and self.silence_ms > self.silence_bound_ms
 
     @property
     def survived(self) -> bool:
-        """Whether nothing was lost and nothing is left."""
-        return not (self.failed or self.lost or self.doubled or self.left or self.errors)
+        """Whether nothing was lost, nothing is left, and people were answered in time."""
+        return not (self.failed or self.lost or self.doubled or self.left or self.errors or self.too_silent)
+
+    @property
+    def only_late(self) -> bool:
+        """Whether all that is wrong may be the machine's: that something came late, or not in time."""
+        return not (self.survived or self.left or self.errors)
 
     @property
     def trouble(self) -> str:
-        """What is wrong, empty where nothing is."""
+        """What is wrong, and what was the first time; empty where nothing is."""
         found = [self.failed] if self.failed else []
         found += [f"{self.lost} lost ({self.note.strip()})"] if self.lost else []
         found += [f"{self.doubled} doubled"] if self.doubled else []
+        if self.too_silent:
+            found += [f"{self.silence_ms:.0f} ms of silence, where {self.silence_bound_ms:.0f} are allowed"]
         found += [f"left: {', '.join(self.left)}"] if self.left else []
         found += [f"logged: {' | '.join(self.errors)}"] if self.errors else []
+        found += [f"the first time: {self.first_trouble}"] if self.first_trouble else []
         return "; ".join(found)

@@ -1,7 +1,8 @@
 """Plays every fault of the matrix and prints what people noticed: `make faults`.
 
 `python tests/faults/fault_run.py [--only live] [--jobs 3] [--minutes 20] [--out faults.json]`; the rows are
-shared among processes, each with a bot of its own. Ends with 1 where a row was not survived.
+shared among processes, each with a bot of its own. Ends with 1 where a row was not survived; the table tells
+which ones were so in their second play alone.
 """
 
 import argparse

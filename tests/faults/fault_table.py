@@ -16,29 +16,46 @@ def table_of(rows: Sequence[Row], outcomes: Mapping[str, Outcome]) -> Table:
     table.add_column("Fault")
     table.add_column("Where")
     table.add_column("Silence noticed", justify="right", no_wrap=True)
+    table.add_column("Bound", justify="right", no_wrap=True)
     table.add_column("Words lost", justify="right")
     table.add_column("How it recovers")
     table.add_column("Survived", justify="center")
     for row in rows:
         outcome = outcomes[row.id]
         silence = "" if outcome.silence_ms is None else f"{outcome.silence_ms:,.0f} ms"
+        bound = "" if outcome.silence_ms is None else f"{1000 * row.silence_s:,.0f} ms"
         table.add_row(
             row.name,
             row.where,
             silence,
+            bound,
             f"{outcome.words_lost:g}",
             row.recovers,
-            "yes" if outcome.survived else "NO",
-            style="" if outcome.survived else "bold red",
+            _survived(outcome),
+            style=_style(outcome),
         )
     return table
 
 
+def _survived(outcome: Outcome) -> str:
+    if not outcome.survived:
+        return "NO"
+    return "the 2nd time" if outcome.first_trouble else "yes"
+
+
+def _style(outcome: Outcome) -> str:
+    if not outcome.survived:
+        return "bold red"
+    return "yellow" if outcome.first_trouble else ""
+
+
 def troubles_of(outcomes: Mapping[str, Outcome]) -> Text:
-    """Return what is wrong with the rows that were not survived, and how many were."""
-    survived = sum(outcome.survived for outcome in outcomes.values())
-    lines = [f"{each.id}: {each.trouble}" for each in outcomes.values() if not each.survived]
-    return Text("\n".join([*lines, f"{survived} of {len(outcomes)} survived"]))
+    """Return what was wrong, in whichever play, and how many rows were survived."""
+    survived = [outcome for outcome in outcomes.values() if outcome.survived]
+    twice = sum(bool(outcome.first_trouble) for outcome in survived)
+    lines = [f"{each.id}: {each.trouble}" for each in outcomes.values() if each.trouble]
+    told = f"{len(survived)} of {len(outcomes)} survived" + (f", {twice} the second time" if twice else "")
+    return Text("\n".join([*lines, told]))
 
 
 def as_json(rows: Sequence[Row], outcomes: Mapping[str, Outcome]) -> list[dict[str, Any]]:
@@ -51,6 +68,7 @@ def as_json(rows: Sequence[Row], outcomes: Mapping[str, Outcome]) -> list[dict[s
             "kills_bot": row.kills_bot,
             **asdict(outcomes[row.id]),
             "survived": outcomes[row.id].survived,
+            "plays": 2 if outcomes[row.id].first_trouble else 1,
         }
         for row in rows
     ]

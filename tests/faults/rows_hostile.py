@@ -80,7 +80,8 @@ async def exploding(scene: Scene, row: Row) -> None:
         silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
         took_mb = _memory_mb("VmHWM") - before
         assert took_mb < MOST_MB, f"{took_mb} MB were taken"
-        scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+        noticed_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+        scene.outcome.silence_ms = max(noticed_ms, scene.outcome.silence_ms or 0.0)
         await scene.idle()
         scene.judge()
         scene.said.clear()

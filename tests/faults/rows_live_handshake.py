@@ -1,6 +1,7 @@
 """A Live connection does not come up: at /join, and when one that broke off is to be made anew."""
 
-from fault_row import Inject, Row, When
+from fault_row import SILENCE_S, Inject, Row, When
+from fault_scenarios import JOIN_S
 from fault_scene import Scene
 
 from bot.emulators.gemini.faults import Abort, Close, Effect, Late, Send, Stall, Status, Where
@@ -12,6 +13,10 @@ GAP = "tried again, with back-off; what is said meanwhile is kept and sent fast"
 LATER = "tried again when the server says (Retry-After); what is said meanwhile is kept"
 REFUSED_ONCE = "a key that was taken is tried twice more before the call ends"
 EVER = 50
+# An attempt that nothing answers is given up after 4 s: on a bad network a good one takes two or three.
+UNANSWERED_S = 4.0 + SILENCE_S
+# The back-off is 0.25, 2 and 4 s at most: all calls together are not to overrun a server in trouble.
+BACKED_OFF_S = 8.0
 
 
 def at(where: Where, *effects: Effect, times: int = 1) -> Inject:
@@ -48,6 +53,7 @@ def _retry_after(status: int, seconds: int) -> Status:
     return Status(status, (("Retry-After", str(seconds)),))
 
 
+# What may still come up is tried for 7 s, so that /join is answered within 10 s: JOIN_S bounds these.
 _JOIN = "handshake, at /join"
 _GAP = "handshake, after a break in mid-sentence"
 
@@ -60,11 +66,12 @@ ROWS = [
             When.JOIN,
             SAID,
             at(Where.UPGRADE, Status(code), times=EVER),
+            silence_s=JOIN_S if code == 503 else SILENCE_S,
         )
         for code in (401, 403, 404, 429, 503)
     ),
     Row("live-503-join-once", "HTTP 503 once", _JOIN, When.JOIN, AGAIN, at(Where.UPGRADE, Status(503))),
-    Row("live-tls-join", "TLS is never answered", _JOIN, When.JOIN, SAID, dead_at_join),
+    Row("live-tls-join", "TLS is never answered", _JOIN, When.JOIN, SAID, dead_at_join, silence_s=JOIN_S),
     Row(
         "live-upgrade-join",
         "upgrade never answered",
@@ -72,8 +79,17 @@ ROWS = [
         When.JOIN,
         SAID,
         at(Where.UPGRADE, Stall(), times=EVER),
+        silence_s=JOIN_S,
     ),
-    Row("live-silent-join", "no setupComplete", _JOIN, When.JOIN, SAID, at(Where.SETUP, Stall(), times=EVER)),
+    Row(
+        "live-silent-join",
+        "no setupComplete",
+        _JOIN,
+        When.JOIN,
+        SAID,
+        at(Where.SETUP, Stall(), times=EVER),
+        silence_s=JOIN_S,
+    ),
     Row(
         "live-late-join",
         "setupComplete 2 s late",
@@ -121,6 +137,7 @@ ROWS = [
         When.SPEAKING,
         GAP,
         broken(Where.UPGRADE, Status(503), times=2),
+        silence_s=BACKED_OFF_S,
     ),
     *(
         Row(
@@ -137,7 +154,15 @@ ROWS = [
     Row(
         "live-reset-gap", "TCP reset in the upgrade", _GAP, When.SPEAKING, GAP, broken(Where.UPGRADE, Abort())
     ),
-    Row("live-tls-gap", "TLS is never answered, once", _GAP, When.SPEAKING, GAP, dead_for_one),
+    Row(
+        "live-tls-gap",
+        "TLS is never answered, once",
+        _GAP,
+        When.SPEAKING,
+        GAP,
+        dead_for_one,
+        silence_s=UNANSWERED_S,
+    ),
     Row(
         "live-upgrade-gap",
         "upgrade never answered, once",
@@ -145,8 +170,17 @@ ROWS = [
         When.SPEAKING,
         GAP,
         broken(Where.UPGRADE, Stall()),
+        silence_s=UNANSWERED_S,
     ),
-    Row("live-silent-gap", "no setupComplete, once", _GAP, When.SPEAKING, GAP, broken(Where.SETUP, Stall())),
+    Row(
+        "live-silent-gap",
+        "no setupComplete, once",
+        _GAP,
+        When.SPEAKING,
+        GAP,
+        broken(Where.SETUP, Stall()),
+        silence_s=UNANSWERED_S,
+    ),
     Row(
         "live-late-gap",
         "setupComplete 2 s late",

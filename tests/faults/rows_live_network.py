@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from unittest import mock
 
 import numpy as np
-from fault_row import Inject, Row, When
+from fault_row import SILENCE_S, Inject, Row, When
 from fault_scenarios import standard
 from fault_scene import Scene
 from loopback import eventually
@@ -24,6 +24,12 @@ UNACKNOWLEDGED = (
 READ = "not understood, counted; the connection goes on"
 IDLE_S = 30.0  # the first probe after 5 s of silence, the next each second, three in all
 HELD_S = 15.0  # longer than it takes to notice it, and to be refused twice
+# Nothing tells of a dead end: silence is all there is to go by, and a shorter one is also that of a network
+# which is bad for a moment, or of a model that thinks. So these are silent for as long as it is waited.
+MUTE_S = 4.0 + 3.0 + SILENCE_S  # until it is nudged, and until that is given up too
+UNACKNOWLEDGED_S = 8.0 + SILENCE_S
+# The server takes the old connection to be open, and refuses twice: a back-off of 0.25, 2 and 4 s at most.
+REFUSED_TWICE_S = UNACKNOWLEDGED_S + 6.25
 PING_S = 1.0
 BIG = 1_500_000  # bytes in base64: more than websockets takes by itself
 
@@ -146,6 +152,7 @@ ROWS = [
         When.IDLE,
         MUTE,
         mute,
+        silence_s=MUTE_S,
         fresh=True,
     ),
     Row(
@@ -155,6 +162,7 @@ ROWS = [
         When.IDLE,
         MUTE,
         dead_end,
+        silence_s=MUTE_S,
         fresh=True,
     ),
     Row(
@@ -164,6 +172,7 @@ ROWS = [
         When.SPEAKING,
         UNACKNOWLEDGED,
         dropped,
+        silence_s=UNACKNOWLEDGED_S,
         fresh=True,
     ),
     Row(
@@ -173,6 +182,7 @@ ROWS = [
         When.SPEAKING,
         "tried twice; then a fresh session is told what was said before",
         dropped_for_the_bot,
+        silence_s=REFUSED_TWICE_S,
         fresh=True,
     ),
     Row(
@@ -182,6 +192,7 @@ ROWS = [
         When.ANSWERING,
         "probes are not acknowledged: a new connection; the answer was whole, or is gone on with",
         dropped,
+        silence_s=UNACKNOWLEDGED_S,
         fresh=True,
     ),
     Row(

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 
-from fault_row import Inject, Row, When
+from fault_row import SILENCE_S, Inject, Row, When
 from fault_scenarios import one_more
 from fault_scene import ASIDE, SENTENCE, Scene
 from loopback import eventually
@@ -143,6 +143,7 @@ def _deformed(name: str, text: str, how: str) -> Row:
 
 
 MODEL_TURNS = {"turns": "model"}
+NUDGE_S = 9.0 + SILENCE_S  # a model that may search first takes so long, and tells nothing meanwhile
 ROWS = [
     Row("live-phantom", "phantom interrupted", ANSWER, When.ANSWERING, "it is asked to go on", phantom),
     Row(
@@ -177,6 +178,7 @@ ROWS = [
         When.IDLE,
         STALL,
         scripted(Where.TURN, Stall()),
+        silence_s=NUDGE_S,
         fresh=True,
     ),
     Row(
@@ -186,6 +188,7 @@ ROWS = [
         When.ANSWERING,
         "9 s after what came was played, as it may search: a new connection, which is asked to go on with it",
         scripted(Where.CHUNK, Mute()),
+        silence_s=NUDGE_S,
         fresh=True,
     ),
     Row(
@@ -195,6 +198,7 @@ ROWS = [
         When.IDLE,
         STALL,
         scripted(Where.TURN, Stall(), times=2),
+        silence_s=NUDGE_S + 5.0,  # until the nudge is given up too
         fresh=True,
     ),
     Row(

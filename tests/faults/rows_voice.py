@@ -3,7 +3,7 @@
 import time
 
 from fault_row import Row, When
-from fault_scenarios import one_more
+from fault_scenarios import JOIN_S, one_more
 from fault_scene import SENTENCE, Scene
 from voice_acts import (
     back,
@@ -269,7 +269,16 @@ ROWS = [
         scenario=ends("is a stage, where I can't talk with you"),
     ),
     _row("1001", "close 1001", IDLE, When.IDLE, ANEW, closes(1001), scenario=lost_in_silence),
-    _row("full", "the channel is full", "Voice, at /join", When.JOIN, SAID, nothing, scenario=full),
+    _row(
+        "full",
+        "the channel is full",
+        "Voice, at /join",
+        When.JOIN,
+        SAID,
+        nothing,
+        scenario=full,
+        silence_s=JOIN_S,  # Discord answers nothing then: 8 s are waited for it
+    ),
     _row(
         "udp-dead",
         "no datagram passes",
@@ -278,6 +287,7 @@ ROWS = [
         SAID,
         nothing,
         scenario=no_datagrams,
+        silence_s=JOIN_S,  # here too; a network may lose some and bring the next
     ),
     _row("reconnects", "20 losses", IDLE, When.IDLE, "p95 of them is shown", kick, scenario=reconnects),
 ]

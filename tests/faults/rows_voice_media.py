@@ -7,7 +7,7 @@ from itertools import count
 from typing import cast
 
 import numpy as np
-from fault_row import Inject, Row, When
+from fault_row import SILENCE_S, Inject, Row, When
 from fault_scenarios import one_more
 from fault_scene import SENTENCE, Scene
 from rows_voice_parts import connection
@@ -23,6 +23,7 @@ SPEAKING, IDLE, ANSWERING = "UDP, in mid-sentence", "UDP, silent room", "UDP, in
 FORGED = 50  # frames: a second
 CORRUPT = b"\xfb\x00"  # a packet of any number of frames that says it has none
 FRAME_S, FRAME = 0.02, 960
+UNKEPT_S = 5.0 + 5.0 + SILENCE_S  # nothing tells of it but keepalives: until the next, and that it is lost
 BEYOND, FEW = 2**24, 20
 
 
@@ -187,6 +188,7 @@ ROWS = [
         "keepalives unanswered for 5 s: a new connection",
         path_lost,
         scenario=lost_in_silence,
+        silence_s=UNKEPT_S,
         fresh=True,
     ),
     _row(

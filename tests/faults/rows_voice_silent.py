@@ -3,12 +3,14 @@
 import asyncio
 import time
 
-from fault_row import Row, When
+from fault_row import SILENCE_S, Row, When
 from fault_scenarios import one_more, standard
 from fault_scene import SENTENCE, Scene
-from voice_acts import knobbed, reconnected, resumed
+from voice_acts import heard_again, knobbed, reconnected, resumed
 
 QUIET_S = 12.0  # of a voice websocket, after which it is taken for dead
+MUTE_S = 4.0 + 3.0 + SILENCE_S  # sound goes on; Gemini is nudged after 4 s, and given up after another 3
+FORGOTTEN_S = QUIET_S + 2.0 + SILENCE_S  # and the main gateway, asked then, has 2 s to answer
 
 
 async def websocket_silent(scene: Scene, row: Row) -> None:
@@ -53,9 +55,7 @@ async def all_forgotten(scene: Scene, row: Row) -> None:
     scene.discord.voice.mute(scene.world.bot.id)
     scene.discord.voice.lose_path(scene.world.bot.id)
     scene.wire.lose()
-    scene.outcome.silence_ms = 1000 * await reconnected(scene, since, row.limit_s)
-    await scene.ask(SENTENCE, limit_s=row.limit_s)
-    await scene.idle()
+    await heard_again(scene, row, since)
     await one_more(scene)
 
 
@@ -102,6 +102,7 @@ ROWS = [
         "each is noticed by itself, and connected anew",
         nothing,
         scenario=both_silent,
+        silence_s=MUTE_S,
         limit_s=40.0,
         fresh=True,
     ),
@@ -113,6 +114,7 @@ ROWS = [
         "each is noticed by itself, and connected anew",
         nothing,
         scenario=all_forgotten,
+        silence_s=FORGOTTEN_S,
         limit_s=60.0,
         fresh=True,
     ),

@@ -61,11 +61,17 @@ async def lost_in_silence(scene: Scene, row: Row) -> None:
     await scene.ready()
     since = time.monotonic()
     await row.inject(scene)
-    scene.outcome.silence_ms = 1000 * max(0.0, await reconnected(scene, since, row.limit_s) - row.server_s)
-    await scene.ask(SENTENCE, limit_s=row.limit_s)
-    await scene.idle()
+    await heard_again(scene, row, since)
     await one_more(scene)
     await row.check(scene)
+
+
+async def heard_again(scene: Scene, row: Row, since: float) -> None:
+    """Take the time until the bot is connected anew, or the next sentence is answered: the longer one."""
+    unheard_s = await reconnected(scene, since, row.limit_s) - row.server_s
+    silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s) - scene.baseline_s
+    scene.outcome.silence_ms = 1000 * max(0.0, unheard_s, silence_s)
+    await scene.idle()
 
 
 @contextlib.contextmanager
