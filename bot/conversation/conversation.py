@@ -29,9 +29,10 @@ from bot.conversation.terms import Terms
 from bot.conversation.toolbox import Tool
 from bot.conversation.uplink import Uplink
 from bot.live.breaker import Breaker
-from bot.live.events import FellBack, LiveEvent, Lost, Searched
+from bot.live.events import FellBack, LiveEvent, Searched
 from bot.live.session import LiveSession
 from bot.live.setup import LiveSetup
+from bot.live.stall import Owed
 from bot.live.states import LiveState
 from bot.voice.events import Heard, Hushed, Left
 from bot.voice.playout import Playout
@@ -176,6 +177,8 @@ class Conversation(ConversationRequests):
     def _schedule(self) -> None:
         """Say what waits if it is quiet, and set the one timer to what is due next."""
         self._say_next()
+        gate = self._gate()
+        self.live.expect(gate.owed if gate is not None else Owed.ANSWER)
         due = [
             self.uplink.deadline(),
             self.downlink.deadline() if self.downlink is not None else None,
@@ -231,9 +234,6 @@ class Conversation(ConversationRequests):
     def _play(self, event: LiveEvent, now: float) -> None:
         if self.downlink is None:
             return
-        gate = self._gate()
-        if isinstance(event, Lost) and gate is not None and gate.state is not GateState.OPEN:
-            self.live.unwanted()  # what nobody heard the beginning of is not gone on with
         self.downlink.told(event, now)
         if self.agenda.showing.feeding and self.downlink.busy:  # what it says is of a part of a video
             self._cut_answer(now)

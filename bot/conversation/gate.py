@@ -21,6 +21,7 @@ from enum import Enum
 from bot.conversation.address import KEPT, Callsign
 from bot.latency import Latency
 from bot.live.events import AnswerAudio, AnswerEnded, AnswerWhole, Interrupted, LiveEvent, Lost
+from bot.live.stall import Owed
 
 FOLLOW_UP_S = 8.0  # after the end of an answer: time to take it in and go on, too short for another subject
 HOLD_S = 2.5  # from the first audio: transcripts come within a second; the pause is already long by then
@@ -52,7 +53,7 @@ class AddressGate:
         self._whole = False  # all of the answer has arrived
         self._holding_since = 0.0
         self._transcript = ""
-        self._called = False
+        self._due = Owed.SIGN  # of the model, for what was not answered yet
         self._askers: set[int | None] = set()  # who spoke in turns that were not answered yet
         self._turn_at = 0.0  # when the last of them ended, or began
         self._partners: frozenset[int | None] = frozenset()  # whose next turn is a follow-up
@@ -66,7 +67,12 @@ class AddressGate:
     @property
     def wanted(self) -> bool:
         """Whether it is clear that somebody asked for what the model does now."""
-        return self._called or self.state is GateState.OPEN
+        return self.owed is not Owed.SIGN
+
+    @property
+    def owed(self) -> Owed:
+        """What is due now: one who follows up may talk to somebody else, and the model may keep quiet."""
+        return Owed.ANSWER if self.state is GateState.OPEN else self._due
 
     # -- what people do
 
@@ -75,19 +81,19 @@ class AddressGate:
         if now - self._turn_at > STALE_S:
             self._settle()
         if user_id in self._partners and now <= self._partners_until:
-            self._called = True
+            self._due = max(self._due, Owed.TURN)
         self._askers.add(user_id)
         self._turn_at = now
 
     def asked(self, now: float) -> None:
         """Take in that the bot was asked to speak otherwise than by voice."""
-        self._called = True
+        self._due = Owed.ANSWER
         self._turn_at = now
 
     def unasked(self) -> None:
         """Take in that what was asked so was cut off before an answer came, and is asked anew later."""
         if self.state is GateState.IDLE:
-            self._called = False
+            self._due = Owed.SIGN
 
     # -- what the model tells
 
@@ -99,9 +105,9 @@ class AddressGate:
         if not self._askers:
             return []
         self._transcript = (self._transcript + text)[-KEPT:]
-        if not self._called and self._callsign.called_in(self._transcript):
-            self._called = True
-        return self._open(now) if self._called and self.state is GateState.HOLDING else []
+        if self._due is not Owed.ANSWER and self._callsign.called_in(self._transcript):
+            self._due = Owed.ANSWER
+        return self._open(now) if self.wanted and self.state is GateState.HOLDING else []
 
     def told(self, event: LiveEvent, now: float) -> list[LiveEvent]:
         """Take in an event of an answer; return what of it is to be carried out now."""
@@ -110,7 +116,7 @@ class AddressGate:
                 self.state, self._holding_since, self._whole = GateState.HOLDING, now, False
                 self._held.append(event)
                 self._held_bytes = len(event.pcm)
-                return self._open(now) if self._called else []
+                return self._open(now) if self.wanted else []
             case AnswerAudio(pcm) if self.state is GateState.HOLDING:
                 self._held.append(event)
                 self._held_bytes += len(pcm)
@@ -178,7 +184,7 @@ class AddressGate:
 
     def _settle(self) -> None:
         """Forget the turns so far: they have been answered, or will not be."""
-        self._called, self._transcript = False, ""
+        self._due, self._transcript = Owed.SIGN, ""
         self._askers.clear()
 
     def _drop_held(self) -> None:

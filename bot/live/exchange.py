@@ -23,7 +23,7 @@ from bot.live.items import ActivityEnd, ActivityStart, Audio, Item, Text, ToolRe
 from bot.live.outbox import Outbox, Outgoing
 from bot.live.recap import Recap
 from bot.live.setup import LiveSetup
-from bot.live.stall import GO_ON, NUDGE, Remedy, StallWatch
+from bot.live.stall import GO_ON, NUDGE, Owed, Remedy, StallWatch
 
 QUIET_S = 2.0  # without marks: with no audio for this long nobody speaks, and the model has begun to answer
 # An interruption so soon after a text of our own, which interrupts too, is no phantom.
@@ -56,11 +56,13 @@ class Exchange:
         self._stray_until = NEVER
         self._whole = False  # whether all of the answer has arrived
         self._spoken_into = False  # whether somebody began to speak since the answer began, or wants no more
-        self._broken_into_at = NEVER  # when somebody began to speak into the answer, until the model says so
+        # When somebody began to speak into the answer, or asked something else, until the model says so.
+        self._broken_into_at = NEVER
         self._calls: set[str] = set()  # of functions, that are not answered yet
         self._given_up = False  # functions that were asked for over the last connection
         self._called_in_turn = False  # the turn's end that follows is not an empty answer
         self._unwanted = False  # nobody wants an answer until somebody speaks or asks again
+        self._addressed = Owed.SIGN  # what is due after speech, of a model that may keep quiet
         self._gone_on = False  # whether the model was told to go on since somebody spoke
         self._going_on: Text | None = None  # what asked last for the rest of an answer; it quotes people
         self._prompted_at = NEVER  # when it was last told something by us alone
@@ -81,7 +83,8 @@ class Exchange:
         self.outbox.rewind()
         # Without marks speech doesn't ask; but what a function was asked for in is answered once it is heard.
         heard_again = self.outbox.asks_again or (untold and not self._marks and self.outbox.speaks_again)
-        if (cut or untold) and not (self._spoken_into or heard_again):
+        wanted = self._owed is not Owed.SIGN  # what nobody heard the beginning of is not gone on with
+        if wanted and (cut or untold) and not (self._spoken_into or heard_again):
             self._counters.answers_gone_on += 1
             self._prompted_at = now
             self._going_on = Text(self.recap.cut_off(), answer=True)
@@ -147,6 +150,19 @@ class Exchange:
         self._spoken_into = self._unwanted = True
         self.stall.calm()
 
+    def expect(self, owed: Owed, now: float) -> None:
+        """Take in what is due now of a model that may keep quiet, as far as it is clear."""
+        before, self._addressed = self._owed, owed
+        if self._owed <= before:
+            return
+        if self._answering and not self._whole:
+            self._await_rest()
+        self.stall.expect(self._owed, now, slow=self._slow)
+
+    @property
+    def _owed(self) -> Owed:
+        return Owed.ANSWER if self.setup.answers else self._addressed
+
     def next(self, now: float) -> Outgoing | None:
         """Take the next item to send, None while there is none; from a turn's end on an answer is due."""
         outgoing = self.outbox.next(now)
@@ -156,10 +172,12 @@ class Exchange:
             case ActivityStart():
                 self.stall.begun()
                 self._broken_into_at = now if self._answering else NEVER
+            case ActivityEnd() | Text(answer=True, passing=False) if self._broken_into_at == NEVER:
+                self._broken_into_at = now if self._answering else NEVER
             case Audio(speaker=speaker) if speaker is not None and self.setup.transcripts:
                 self.stall.spoken_to()
-        if self._asks(outgoing.item):
-            self.stall.asked(now, slow=self._slow)
+        if (owed := self._owed_after(outgoing.item)) is not None:
+            self.stall.asked(now, owed, slow=self._slow)
         return outgoing
 
     @property
@@ -167,20 +185,20 @@ class Exchange:
         """Whether the model may think or search, before it answers or in the midst of it."""
         return self.setup.capabilities.thinking == "required" or self.setup.search
 
-    def _asks(self, item: Item) -> bool:
-        """Whether an answer is to come after it, which is waited for."""
-        if not self.setup.answers or self._unwanted:
-            return False
+    def _owed_after(self, item: Item) -> Owed | None:
+        """Return what is due after it, None where nothing is waited for."""
+        if self._unwanted:
+            return None
         match item:
-            case ActivityEnd():
-                return True
             case Text(_, answer, passing):
-                return answer and not passing
-            case ToolResult(silent=silent):
-                return not silent and not self._calls
+                return Owed.ANSWER if answer and not passing else None
+            case ToolResult(silent=silent):  # who has asked for it goes on from it, if without a word
+                return None if silent or self._calls else max(Owed.TURN, self._owed)
+            case ActivityEnd():
+                return self._owed
             case Audio(speaker=speaker):  # without marks the turn ends some time after the last of it
-                return not self._marks and speaker is not None and not self._answering
-        return False
+                return None if self._marks or speaker is None or self._answering else self._owed
+        return None
 
     # -- what the model says
 
@@ -201,7 +219,7 @@ class Exchange:
                 return [*untold, event]
             case AnswerWhole():
                 self._whole = True
-                self.stall.calm()
+                self.stall.over()
                 self._answered_whole(over=False)
             case Interrupted():
                 self._interrupt(now)
@@ -220,8 +238,13 @@ class Exchange:
         return [event]
 
     def _await_rest(self) -> None:
-        """Expect the rest of an answer, unless nobody wants it, or it may wait for what a function gives."""
-        if self.setup.answers and not self._spoken_into and not self._calls:
+        """Expect the rest of an answer, unless nobody wants it, or it may wait for what a function gives.
+
+        The rest of one that was broken into tells nothing of what was asked since.
+        """
+        if self._broken_into_at != NEVER:
+            return
+        if self._owed is not Owed.SIGN and not self._spoken_into and not self._calls:
             self.stall.answers(self._plays_until, slow=self._slow)
         else:
             self.stall.calm()
@@ -252,8 +275,8 @@ class Exchange:
         return [replace(call, connection=connection)]
 
     def _interrupt(self, now: float) -> None:
+        self.stall.over()
         if self._answering:
-            self.stall.calm()
             self._stray_until = now + STRAY_S
             self._mind_phantom(now)
         self._answering, self._cut_off = False, True
@@ -262,11 +285,11 @@ class Exchange:
     def _mind_untold(self, now: float) -> list[LiveEvent]:
         """Take what comes after an interruption for the next answer, where the one before was never ended.
 
-        Else it would be fenced as the rest of that one. What was on its way comes within `STRAY_S`.
+        Else it would be fenced as the rest of that one, which comes within `STRAY_S`, and until it is whole.
         """
         if self._broken_into_at == NEVER or self.outbox.activity_open:
             return []
-        if now - self._broken_into_at < STRAY_S:
+        if now - self._broken_into_at < STRAY_S and not self._whole:
             return []
         self._counters.untold_interruptions += 1
         self._answering, self._broken_into_at = False, NEVER
@@ -278,8 +301,8 @@ class Exchange:
         Only where turns are marked: else the model may have heard what it takes for somebody. And once for a
         turn: a model that keeps breaking off is not to be told so for ever.
         """
-        spoken_into = self.outbox.activity_open or self._spoken_into or now - self._prompted_at < OWN_S
-        if not self._marks or spoken_into:
+        spoken_into = self.outbox.activity_open or self._spoken_into or self._broken_into_at != NEVER
+        if not self._marks or spoken_into or now - self._prompted_at < OWN_S:
             return
         self._counters.phantom_interruptions += 1
         if not self._gone_on:
@@ -293,7 +316,7 @@ class Exchange:
             self.stall.empty(now)
             self._begin_answer(now)
         elif self._answering:
-            self.stall.calm()
+            self.stall.over()
             self._answered_whole(over=True)
         if not self._cut_off:
             self.recap.turn_ended()

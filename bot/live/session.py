@@ -29,6 +29,7 @@ from bot.live.items import (
     ToolResult,
 )
 from bot.live.setup import LiveSetup
+from bot.live.stall import Owed
 from bot.live.states import OVER, LiveState
 from bot.tasks import release
 
@@ -183,6 +184,10 @@ class LiveSession:
     def unwanted(self) -> None:
         """Take in that nobody wants to hear the rest of the answer: it is not gone on with."""
         self._core.exchange.unwanted()
+
+    def expect(self, owed: Owed) -> None:
+        """Take in what is due now of a model that may keep quiet, as far as it is clear."""
+        self._core.exchange.expect(owed, time.monotonic())
 
     def show(self, jpeg: bytes, by: int | frozenset[int] | None = None) -> None:
         """Let the model see a picture, in order with the speech; what it is to know of it goes before.

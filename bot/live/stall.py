@@ -3,13 +3,14 @@
 A stall shows as no answer after a turn's end, as an empty turn, or as an answer that stops half-way. Where
 the server tells nothing whatsoever from the turn's beginning on, not even what it understood, it is hardly
 there: that is found out sooner. A model may choose not to answer too: so a nudge lets it, and a new
-connection that is made for nothing costs a second that nobody notices; one a minute at most.
+connection that is made for nothing costs a second that nobody notices; one a minute at most. Where it is to
+keep quiet unless it is addressed, `Owed` says how much of all that is looked into.
 
 Sans-I/O: what is sent and told, and the time, go in; what is to be done comes out of `poll`.
 """
 
 import math
-from enum import Enum
+from enum import Enum, IntEnum
 
 NUDGE_S = 6.0  # from a turn's end; an answer takes 1 to 3 s
 NUDGE_SLOW_S = 9.0  # of a model that thinks or searches first
@@ -32,6 +33,17 @@ class Remedy(Enum):
     RECONNECT = "reconnect"
 
 
+class Owed(IntEnum):
+    """What is due after a turn at least, from the least on."""
+
+    SIGN = 0
+    """That the server tells anything: nobody has clearly asked the model, and it is right to keep quiet."""
+    TURN = 1
+    """A turn of the model: one without a word is its choice."""
+    ANSWER = 2
+    """An answer: somebody has asked."""
+
+
 class _State(Enum):
     QUIET = "quiet"  # nothing is waited for
     WAITING = "waiting"  # for an answer
@@ -46,6 +58,7 @@ class StallWatch:
         self.nudges = 0
         self.stalls = 0
         self._state = _State.QUIET
+        self._owed = Owed.ANSWER  # what is waited for
         self._due = self._mute_due = 0.0
         self._wordless = False  # whether the turn that was begun has had no speech yet
         self._heard_of = True  # whether the server has told anything since somebody spoke in it
@@ -70,26 +83,40 @@ class StallWatch:
         """Take in that the server has told something, whatever it was."""
         self._heard_of = True
 
-    def asked(self, now: float, *, slow: bool) -> None:
-        """Take in that a turn was ended, and is to be answered, by a model that may be slow."""
+    def asked(self, now: float, owed: Owed = Owed.ANSWER, *, slow: bool) -> None:
+        """Take in that a turn was ended, and what is due then, from a model that may be slow."""
         self._state, self._mute_due, self._wordless = _State.WAITING, now + NUDGE_MUTE_S, False
-        self._due = now + (NUDGE_SLOW_S if slow else NUDGE_S)
+        self._owed, self._due = Owed.SIGN, math.inf
+        self.expect(owed, now, slow=slow)
+
+    def expect(self, owed: Owed, now: float, *, slow: bool) -> None:
+        """Take in that it is clear by now that more is due than was thought."""
+        if owed > self._owed and self._state in (_State.WAITING, _State.NUDGED):
+            unhurried_s = NUDGE_SLOW_S if slow else NUDGE_S
+            wait_s = GIVE_UP_S if self._state is _State.NUDGED else unhurried_s
+            self._owed, self._due = owed, min(self._due, now + wait_s)
 
     def answers(self, until: float, *, slow: bool) -> None:
         """Take in that some of an answer has come, which is played until then, and more is to come."""
         self._state, self._heard_of = _State.ANSWERING, True
         self._due = until + (DRY_SLOW_S if slow else DRY_S)
 
+    def over(self) -> None:
+        """Take in that no more of an answer comes; what was asked since it began is waited for still."""
+        if self._state is _State.ANSWERING:
+            self.calm()
+
     def calm(self) -> None:
-        """Take in that an answer has come, or that somebody speaks: nothing more need come now."""
+        """Take in that somebody speaks, or that nobody wants an answer: nothing need come now."""
         self._state = _State.QUIET
 
     def empty(self, now: float) -> None:
-        """Take in that the model has ended its turn without a word: where it was asked, nudge it soon.
+        """Take in that the model has ended its turn without a word: where it owes an answer, nudge it soon.
 
         Once a minute at most: it may have nothing to say, as where people talk among themselves.
         """
-        if self._state is _State.WAITING and now - self._emptied_at >= EMPTY_EVERY_S:
+        due = self._state is _State.WAITING and self._owed is Owed.ANSWER
+        if due and now - self._emptied_at >= EMPTY_EVERY_S:
             self._emptied_at = now
             self._due = min(self._due, now + EMPTY_S)
         else:
@@ -99,7 +126,8 @@ class StallWatch:
         """Return when `poll` has something to do, None while nothing is waited for."""
         if self._state is _State.QUIET:
             return None
-        return self._due if self._heard_of else min(self._due, self._mute_due)
+        due = self._due if self._heard_of else min(self._due, self._mute_due)
+        return None if due == math.inf else due
 
     def poll(self, now: float) -> Remedy | None:
         """Return what is to be done by now."""
@@ -107,7 +135,8 @@ class StallWatch:
         if due is None or now < due:
             return None
         if self._state is _State.WAITING:
-            self._state, self._due, self._mute_due = _State.NUDGED, now + GIVE_UP_S, now + GIVE_UP_MUTE_S
+            self._state, self._mute_due = _State.NUDGED, now + GIVE_UP_MUTE_S
+            self._due = math.inf if self._owed is Owed.SIGN else now + GIVE_UP_S
             self.nudges += 1
             return Remedy.NUDGE
         self.calm()

@@ -1,4 +1,4 @@
-"""Nothing can be done about it for a while, or for good: people are told, in the text channel."""
+"""The bot is mute for a while, or for good, and people are told; or the server is, after a barge-in."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,11 @@ from unittest import mock
 
 from fault_row import Row, When
 from fault_scenarios import one_more, standard
-from fault_scene import SENTENCE, Scene
+from fault_scene import ASIDE, SENTENCE, Scene
 from loopback import eventually
 
-from bot.emulators.gemini.faults import Close, Effect, Status, Where
+from bot.emulators.gemini.connection import Connection
+from bot.emulators.gemini.faults import Close, Effect, Stall, Status, Where
 from bot.live import attempts, backoff, outbox
 
 TOLD_S = 5.0
@@ -19,6 +20,7 @@ BACK_S = attempts.STABLE_S + 2.0  # from the last sentence, where no answer was 
 STABLE_S = 1.0  # in place of 10 s
 SPENT = (1011, "You exceeded your current quota.")
 EVER = 1000
+LATE = ({"serverContent": {"interrupted": True}}, {"serverContent": {"turnComplete": True}})
 WAITING, BACK = "I can't answer now.", "I can answer again"
 
 
@@ -102,6 +104,34 @@ async def ended_with_a_sentence(scene: Scene, row: Row) -> None:
     await one_more(scene)
 
 
+async def silent(scene: Scene) -> None:
+    """Keep back what the model says of an interruption, and the answer after it."""
+    scene.script(Where.INTERRUPTED, Stall())
+    scene.script(Where.TURN, Stall())
+
+
+async def silent_after_barge_in(scene: Scene, row: Row) -> None:
+    """Interrupt an answer; that it was interrupted, the server says when the sentence is over."""
+    await scene.ready()
+    scene.knobs.stream_speed, scene.knobs.playback_speed = 2.0, 1.0
+    await scene.ask(ASIDE, limit_s=row.limit_s)
+    await asyncio.sleep(0.5)
+    await row.inject(scene)
+    session, ended = scene.live, _ends(scene.live)
+    sentence = await scene.say(SENTENCE)
+    await eventually(lambda: _ends(session) > ended, 5.0)
+    for message in LATE:
+        session.inject(message)
+    scene.knobs.stream_speed = scene.knobs.playback_speed = 20.0
+    silence_s = await scene.silence_after(sentence, limit_s=row.limit_s)
+    scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+    await one_more(scene)
+
+
+def _ends(session: Connection) -> int:
+    return sum(note.kind == "activity_end" for note in session.log.notes)
+
+
 _WHERE = "handshake, after a break in mid-call"
 ENDS = "the call ends with a sentence that says what to do; the next /join works"
 ROWS = [
@@ -124,6 +154,16 @@ ROWS = [
         refused_for_a_while,
         server_s=2 * QUOTA_S,
         scenario=spent_in_silence,
+        fresh=True,
+    ),
+    Row(
+        "live-silent-after-barge-in",
+        "nothing after a barge-in, but late words about the answer before",
+        "Live, in mid-answer",
+        When.IDLE,
+        "one nudge 9 s after the turn, as it may search",
+        silent,
+        scenario=silent_after_barge_in,
         fresh=True,
     ),
     *(

@@ -180,12 +180,6 @@ def test_who_speaks_on_is_not_waited_for() -> None:
     assert made.deadline() is None
 
 
-def test_a_bot_that_may_keep_quiet_is_not_nudged() -> None:
-    made = ready(answers=False)
-    ask(made, 1.0)
-    assert made.deadline() is None
-
-
 def test_a_model_that_thinks_gets_more_time() -> None:
     made = ready(model="gemini-3.8-live-extended-thinking")
     ask(made, 1.0)
