@@ -75,10 +75,13 @@ class Errands:
                 self._behind[event.id] = askers = self.askers.now()
                 others = self.askers.heard - askers
                 self.toolbox.called(event, askers, tainted=tainted, others=others)
-            case ToolsCancelled():
-                self._wanted.difference_update(event.ids)
-                for call_id in event.ids:
-                    self._behind.pop(call_id, None)
+            case ToolsCancelled(ids, lost):
+                gate = self._gate()
+                for call_id in ids:
+                    behind = self._behind.pop(call_id, frozenset())
+                    if lost and gate is not None and call_id in self._wanted:
+                        gate.asked(time.monotonic(), behind)  # the next connection is asked, and answers them
+                self._wanted.difference_update(ids)
                 self.toolbox.cancelled(event)
             case Searched():
                 self._tainted = True

@@ -16,6 +16,7 @@ Sans-I/O: what the model tells goes in, what is to be played comes out.
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from enum import Enum
 
 from bot.conversation.address import KEPT, Callsign
@@ -85,9 +86,10 @@ class AddressGate:
         self._askers.add(user_id)
         self._turn_at = now
 
-    def asked(self, now: float) -> None:
-        """Take in that the bot was asked to speak otherwise than by voice."""
+    def asked(self, now: float, askers: Iterable[int] = ()) -> None:
+        """Take in that the bot was asked to speak otherwise than by voice, or before, by these people."""
         self._due = Owed.ANSWER
+        self._askers.update(askers)
         self._turn_at = now
 
     def unasked(self) -> None:
