@@ -172,10 +172,6 @@ class Answer:
 
     def audio(self, chunk: AnswerAudio) -> bool:
         """Take in a chunk; return whether it is played."""
-        if chunk.rate_hz != LIVE_OUT_HZ:
-            logger.error("The model speaks at %d Hz, and only %d can be encoded", chunk.rate_hz, LIVE_OUT_HZ)
-            self._on_failure()
-            return False
         event = AnswerEvent.MUTED_AUDIO if self.muted else AnswerEvent.AUDIO
         played = self._advance(event) is AnswerState.COMING
         if played:

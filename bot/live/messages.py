@@ -49,7 +49,7 @@ class GoAway:
 
 @dataclass(frozen=True, slots=True)
 class Unplayable:
-    """A chunk of an answer that is no PCM: it is left out."""
+    """A chunk of an answer that is no PCM, or at a rate that is not played: it is left out."""
 
     mime_type: str
 
@@ -112,7 +112,8 @@ def _sound(blob: types.Blob, at: float) -> Iterator[AnswerAudio | Unplayable]:
     kind = (blob.mime_type or "").lower()
     if not blob.data or not kind.startswith("audio/"):
         return
-    if kind.split(";")[0].strip() == _PCM:
+    # A chunk at another rate would be heard at another pitch; the rest of the answer can be played.
+    if kind.split(";")[0].strip() == _PCM and rate_hz(kind) == LIVE_OUT_HZ:
         yield AnswerAudio(blob.data, rate_hz(kind), at)
     else:
         yield Unplayable(kind)

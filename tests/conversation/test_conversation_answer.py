@@ -129,16 +129,3 @@ async def test_what_is_to_be_encoded_again_is_dropped_with_the_answer(answer: An
     assert answer.encoding
     answer.barge_in(time.monotonic())
     assert not answer.encoding
-
-
-async def test_an_answer_at_another_rate_is_a_failure_and_not_played_wrong() -> None:
-    failures: list[None] = []
-    playout = Playout(lambda _started: None)
-    answer = Answer(
-        rate_path("native").encoder(), playout, name="test", on_failure=lambda: failures.append(None)
-    )
-    assert not answer.audio(AnswerAudio(SECOND, 16_000, time.monotonic()))
-    await asyncio.sleep(0.01)
-    assert failures == [None]
-    assert playout.buffered_ms == 0
-    answer.close()

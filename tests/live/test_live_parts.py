@@ -245,8 +245,10 @@ def test_a_handle_that_is_not_said_to_be_good_is_not() -> None:
     assert told(goAway={}) == [GoAway(0.0)]
 
 
-@pytest.mark.parametrize("mime_type", ["audio/opus", "audio/L16;rate=24000", "audio/pcmu", "audio/"])
-def test_sound_that_is_no_pcm_is_told_of_and_not_played(mime_type: str) -> None:
+@pytest.mark.parametrize(
+    "mime_type", ["audio/opus", "audio/L16;rate=24000", "audio/pcmu", "audio/", "audio/pcm;rate=16000"]
+)
+def test_sound_that_can_not_be_played_as_it_is_is_told_of_and_not_played(mime_type: str) -> None:
     blob = {"mimeType": mime_type, "data": "AAE="}
     message = types.LiveServerMessage.model_validate(
         {"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}}
