@@ -1,8 +1,29 @@
-"""How tasks are brought to their end, so that nothing of them stays."""
+"""How tasks outlive what goes wrong in them, and how they are brought to their end, so that nothing stays."""
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Iterator
 from typing import Any
+
+from bot.errors import EarshotError
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def going_on(trouble: str) -> Iterator[None]:
+    """Log what is raised within, and let the task go on: at the edge of one round of work that is repeated.
+
+    `trouble` is what the log says of it; a bug's traceback is kept. The wait between two rounds belongs
+    outside: a round that fails at once would else be tried again without end.
+    """
+    try:
+        yield
+    except EarshotError as error:
+        logger.warning("%s: %s", trouble, error)
+    except Exception:
+        logger.exception("%s", trouble)
 
 
 async def end(task: asyncio.Task[None]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import time
 from datetime import UTC, datetime
 from typing import Literal
@@ -19,6 +18,7 @@ from bot.media.tasks.minutes import Minutes
 from bot.storage.errors import StorageError
 from bot.storage.guilds import GuildStore
 from bot.storage.transcripts import TranscriptStore, Utterance
+from bot.tasks import going_on
 from bot.text.escape import escaped
 from bot.text.transcripts import Said, document, plain, timed
 from cogs.answer import Answers
@@ -26,8 +26,6 @@ from cogs.answer_files import upload
 from cogs.caption_calls import CaptionCalls
 from cogs.config_rights import NOT_HERE
 from cogs.media_request import request_of
-
-logger = logging.getLogger(__name__)
 
 SWEEP_S = 3600.0  # between looks for what is kept no longer: days are counted, not minutes
 _OFFERED = 25  # choices: Discord shows no more
@@ -195,10 +193,8 @@ class CallWords(commands.Cog):
             everywhere = loop.time() >= again_at
             if everywhere:
                 again_at = loop.time() + SWEEP_S
-            try:
+            with going_on("Old transcripts could not be forgotten, which is tried again"):
                 await self._forget(None if everywhere else changed)
-            except StorageError as error:
-                logger.warning("Old transcripts could not be forgotten; that is tried again: %s", error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(again_at):
                     await self._woken.wait()

@@ -13,6 +13,7 @@ from bot.conversation.call import CallError
 from bot.conversation.calls import Calls
 from bot.storage.errors import StorageError
 from bot.storage.running import RunningCall, RunningStore
+from bot.tasks import going_on
 from cogs.errors import sentence_of
 
 logger = logging.getLogger(__name__)
@@ -91,13 +92,14 @@ class Returning(commands.Cog):
         """Begin each return once its guild is there; whose guild does not come in time is forgotten."""
         while self._waiting:
             for row in list(self._waiting.values()):
-                guild = self._guild_of(row.guild_id)
-                if not _is_fresh(row):
-                    del self._waiting[row.guild_id]
-                    await self._forget(row.guild_id)
-                elif guild is not None and not guild.unavailable:
-                    del self._waiting[row.guild_id]
-                    self._begin(row, guild)
+                with going_on("A call could not be come back to"):
+                    guild = self._guild_of(row.guild_id)
+                    if not _is_fresh(row):
+                        del self._waiting[row.guild_id]
+                        await self._forget(row.guild_id)
+                    elif guild is not None and not guild.unavailable:
+                        del self._waiting[row.guild_id]
+                        self._begin(row, guild)
             await asyncio.sleep(LOOK_S)
 
     def _begin(self, row: RunningCall, guild: discord.Guild) -> None:

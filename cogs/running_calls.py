@@ -11,10 +11,13 @@ from bot.conversation.call import Call, VoiceChannel
 from bot.conversation.listeners import CallListener
 from bot.storage.errors import StorageError
 from bot.storage.running import RunningStore
+from bot.tasks import going_on
 
 logger = logging.getLogger(__name__)
 
 TOUCH_S = 30.0  # a call is come back to within 5 minutes: a tenth of that is as good as the truth
+
+_TROUBLE = "Which calls run could not be stored, which is tried again"
 
 
 class _Place(NamedTuple):
@@ -86,9 +89,11 @@ class RunningCalls(CallListener):
                     await self._woken.wait()
             except TimeoutError:
                 touch_at = loop.time() + TOUCH_S
-                await self._touch()
+                with going_on(_TROUBLE):
+                    await self._touch()
             self._woken.clear()
-            await self._write()
+            with going_on(_TROUBLE):
+                await self._write()
 
     async def _write(self) -> None:
         """Write what changed; where that fails it is tried again with the next change or touch."""

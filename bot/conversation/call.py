@@ -33,6 +33,7 @@ from bot.live import events as live_events
 from bot.live.breaker import Breaker
 from bot.live.setup import LiveSetup
 from bot.live.states import OVER
+from bot.tasks import going_on
 from bot.voice import events as voice_events
 from bot.voice.client import EarshotVoiceClient
 from bot.voice.clock import SendClock
@@ -142,7 +143,8 @@ class Call(CallRequests):
     async def close(self) -> None:
         """Leave the channel and end the Live session; safe to call in any state, more than once."""
         self._closed = True
-        self._talk.close()
+        with going_on("A call's conversation was not closed whole"):
+            self._talk.close()
         closing = [self._live.close()]
         if self._voice is not None:
             closing.append(self._voice.disconnect(force=True))

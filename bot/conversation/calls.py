@@ -22,6 +22,7 @@ from bot.conversation.transcript import new_call_id
 from bot.live.breaker import Breaker
 from bot.live.events import Searched
 from bot.live.setup import LiveSetup
+from bot.tasks import going_on
 from bot.voice.clock import SendClock
 
 logger = logging.getLogger(__name__)
@@ -225,11 +226,14 @@ class Calls:
     async def _watch(self, idle_s_of: Callable[[int], float]) -> None:
         """End the calls in which nobody speaks: what is kept of the talk is billed all the same."""
         while True:
-            limits = {call: idle_s_of(call.channel.guild.id) for call in self.all()}
-            for call, idle_s in limits.items():
-                if time.monotonic() - call.quiet_since > idle_s:
-                    self._ended(call, _IDLE.format(minutes=max(1, round(idle_s / 60))))
-            await asyncio.sleep(min([WATCH_S, *limits.values()]))
+            pause_s = WATCH_S
+            for call in self.all():
+                with going_on("Whether anybody speaks in a call could not be seen, which is tried again"):
+                    idle_s = idle_s_of(call.channel.guild.id)
+                    pause_s = min(pause_s, idle_s)
+                    if time.monotonic() - call.quiet_since > idle_s:
+                        self._ended(call, _IDLE.format(minutes=max(1, round(idle_s / 60))))
+            await asyncio.sleep(pause_s)
 
     def _moved(self, call: Call, former: VoiceChannel) -> None:
         """Go on where people have moved the bot, or leave where it is of no use."""
@@ -247,7 +251,7 @@ class Calls:
         self._run(self._end(call, reason), "call-end")
 
     def _run(self, work: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
+        task = asyncio.create_task(_guarded(work), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -260,6 +264,11 @@ class Calls:
             await self._listeners.ending(call)
             await call.close()
         await _post(text, reason)
+
+
+async def _guarded(work: Coroutine[None, None, None]) -> None:
+    with going_on("What was to be done or told about a call failed"):
+        await work
 
 
 async def _post(text: discord.abc.Messageable | None, sentence: str) -> None:

@@ -9,6 +9,7 @@ from bot.conversation.captions import Captions
 from bot.conversation.captions_passage import CaptionLine
 from bot.conversation.transcript import WRITE_S, TranscriptWriter
 from bot.live.events import LiveEvent
+from bot.tasks import going_on
 
 SHOW_S = 0.25  # for the last edit: leaving must not wait for Discord
 STORE_S = 1.0  # for the last batch, which would be lost: a call has 1.6 s to close
@@ -99,14 +100,15 @@ class CallCaptions:
     async def _keep(self) -> None:
         """Make lines final in time, and store them; the last of them when the call is over."""
         while not self._closing.is_set():
-            await self._writer.flush()
             try:
                 async with asyncio.timeout(WRITE_S):
                     await self._closing.wait()
             except TimeoutError:
-                self._captions.poll(time.monotonic())
-                self._tell()
-        await self._writer.flush()
+                with going_on("Captions could not be made final, which is tried again"):
+                    self._captions.poll(time.monotonic())
+                    self._tell()
+            with going_on("A transcript could not be stored, which is tried again"):
+                await self._writer.flush()
 
 
 async def _ended(task: asyncio.Task[None], within_s: float) -> None:

@@ -39,6 +39,8 @@ from bot.voice.playout import Playout
 
 UNHEARD = "[Nobody heard what you said last: you were not addressed. Stay silent until you are.]"
 
+FAILED_S = 0.5  # after a poll that failed: a bug must not keep the loop busy, nor a turn from its end
+
 
 class Conversation(ConversationRequests):
     """One call's conversation; `live` is its model, to be started and closed by the owner."""
@@ -71,6 +73,7 @@ class Conversation(ConversationRequests):
         self._on_live = on_live
         self._captions = captions or NoCaptions()
         self._timer: asyncio.TimerHandle | None = None
+        self._poll_from = 0.0  # not to be polled before
         self.quiet_since = time.monotonic()
         """When somebody last began or ended to speak, the bot included."""
         self._closed = False
@@ -122,8 +125,11 @@ class Conversation(ConversationRequests):
 
     def heard(self, event: Heard | Hushed | Left) -> None:
         """Take in what the voice client tells of a person."""
-        if not self._closed:
+        if self._closed:
+            return
+        try:
             self.uplink.heard(event, time.monotonic())
+        finally:
             self._schedule()
 
     def forget(self, user_id: int) -> None:
@@ -176,9 +182,14 @@ class Conversation(ConversationRequests):
 
     def _schedule(self) -> None:
         """Say what waits if it is quiet, and set the one timer to what is due next."""
-        self._say_next()
-        gate = self._gate()
-        self.live.expect(gate.owed if gate is not None else Owed.ANSWER)
+        try:
+            self._say_next()
+            gate = self._gate()
+            self.live.expect(gate.owed if gate is not None else Owed.ANSWER)
+        finally:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
         due = [
             self.uplink.deadline(),
             self.downlink.deadline() if self.downlink is not None else None,
@@ -187,16 +198,25 @@ class Conversation(ConversationRequests):
         times = [at for at in due if at is not None]
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(min(times), self._poll) if times else None
+        at = max(min(times), self._poll_from) if times else None
+        self._timer = asyncio.get_running_loop().call_at(at, self._poll) if at is not None else None
 
     def _poll(self) -> None:
         now = time.monotonic()
-        if self.downlink is not None:
-            self.downlink.poll(now)
-        self.uplink.poll(now)
+        self._poll_from = now + FAILED_S
+        try:
+            with contextlib.ExitStack() as rest:  # from the last to the first, whichever raises
+                rest.callback(self._poll_showing, now)
+                rest.callback(self.uplink.poll, now)
+                if self.downlink is not None:
+                    self.downlink.poll(now)
+            self._poll_from = now
+        finally:
+            self._schedule()
+
+    def _poll_showing(self, now: float) -> None:
         if (asked := self.agenda.showing.poll(now)) is not None:
             self._await_answer(now, asked.asker)
-        self._schedule()
 
     def _say_next(self) -> None:
         """Have the model watch, read out or answer what waits, if nobody speaks or waits, nor the bot."""

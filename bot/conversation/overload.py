@@ -9,10 +9,11 @@ Sans-I/O but for `LoopWatch`, which takes the lateness; the time is given.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from enum import IntEnum
+
+from bot.tasks import end, going_on
 
 LATE_S = 0.05  # of the loop: two frames of speech, and more than any step of ours may take
 STILL_S = 1.0  # a loop that is late so long after it was first is so without captions, which have waited
@@ -83,13 +84,12 @@ class LoopWatch:
 
     async def close(self) -> None:
         """End."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
 
     async def _watch(self) -> None:
         while True:
             due = time.monotonic() + LOOK_S
             await asyncio.sleep(LOOK_S)
             now = time.monotonic()
-            self._late(now - due, now)
+            with going_on("How late the event loop is was not taken in"):
+                self._late(now - due, now)

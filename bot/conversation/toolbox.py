@@ -16,6 +16,7 @@ from bot.conversation.changes import Changes
 from bot.errors import EarshotError
 from bot.live.events import ToolCalled, ToolsCancelled
 from bot.live.tools import FunctionSpec
+from bot.tasks import going_on
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,8 @@ class Toolbox:
             run.stop()
         for tool in self._tools.values():
             if tool.close is not None:
-                tool.close()
+                with going_on(f"The tool {tool.spec.name} was not closed"):
+                    tool.close()
 
     def _ended(self, run: _Run) -> None:
         run.slow.cancel()

@@ -12,7 +12,8 @@ from loopback import eventually
 
 from bot.conversation.call import Call, CallError
 from bot.emulators.discord.server import DiscordEmulator
-from bot.emulators.gemini.faults import Late, Stall, Status, Where
+from bot.emulators.gemini import messages
+from bot.emulators.gemini.faults import Late, Send, Stall, Status, Where
 from bot.emulators.gemini.server import GeminiEmulator
 from bot.live.states import LiveState
 from bot.voice.events import Ended, Left
@@ -164,6 +165,72 @@ async def test_an_end_that_can_not_be_told_is_one_all_the_same(
     assert not scene.bot_is_in()
     assert not left_over() - {"call-end"}
     assert scene.calls.get(scene.guild_id) is None
+
+
+async def test_a_conversation_that_can_not_be_closed_keeps_no_call_open(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await scene.join()
+
+    def fail() -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(call._talk.agenda, "close", fail)
+    await scene.calls.leave(scene.guild_id)
+    assert not scene.bot_is_in()
+    await eventually(lambda: not scene.gemini.sessions[0].open)
+    monkeypatch.undo()
+    await call.close()
+
+
+async def test_a_turn_ends_though_what_plays_answers_fails(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await scene.join()
+    assert call._talk.downlink is not None
+    poll = call._talk.downlink.poll
+    failed: list[float] = []
+
+    def fails_first(now: float) -> None:
+        if not failed:
+            failed.append(now)
+            raise KeyError("a bug")
+        poll(now)
+
+    monkeypatch.setattr(call._talk.downlink, "poll", fails_first)
+    speak(call, 1, 50)
+    await eventually(lambda: len(scene.model_turns()) == 1, 5.0)
+    assert failed
+
+
+async def test_who_does_not_speak_is_noticed_though_a_look_failed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.conversation.calls.WATCH_S", 0.1)
+    asked: list[int] = []
+
+    def idle_s_of(guild_id: int) -> float:
+        asked.append(guild_id)
+        if len(asked) == 1:
+            raise KeyError("a bug")
+        return 0.3
+
+    scene.calls._idle_s_of = idle_s_of
+    await scene.join()
+    await eventually(lambda: len(asked) > 1, 5.0)
+    assert "Nobody has spoken" in await scene.told()
+    assert "KeyError: 'a bug'" in caplog.text
+
+
+async def test_a_chunk_at_another_rate_is_left_out_and_the_call_goes_on(scene: Scene) -> None:
+    scene.there.knobs.dave.max_version = 0  # nobody is in the channel with whom to make keys
+    call = await scene.join()
+    strange = messages.content(modelTurn=messages.speech((bytes(4800),), "audio/pcm;rate=16000"))
+    scene.fault(Where.TURN, Send(strange), times=1)
+    speak(call, 1, 50)
+    await eventually(lambda: call.status().live_to_ear.count == 1)
+    assert call.status().counters["live_unplayable_chunks"] == 1
+    assert scene.calls.get(scene.guild_id) is call
 
 
 async def test_what_is_told_to_a_closed_call_does_nothing(scene: Scene) -> None:

@@ -59,3 +59,18 @@ async def test_the_loop_is_watched(blocked_s: float) -> None:
         await watch.close()
     assert looks
     assert (max(looks) > 0.15) == (blocked_s > 0.0), looks
+
+
+async def test_the_loop_is_watched_on_where_a_look_fails(caplog: pytest.LogCaptureFixture) -> None:
+    looks: list[float] = []
+
+    def late(by_s: float, _now: float) -> None:
+        looks.append(by_s)
+        if len(looks) == 1:
+            raise KeyError("a bug")
+
+    watch = LoopWatch(late)
+    await asyncio.sleep(0.5)
+    await watch.close()
+    assert len(looks) > 1
+    assert "KeyError: 'a bug'" in caplog.text

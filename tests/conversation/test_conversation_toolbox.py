@@ -300,6 +300,20 @@ async def test_closing_stops_all_and_what_they_began(bench: Bench) -> None:
     assert bench.answers == []
 
 
+async def test_a_tool_that_can_not_be_closed_keeps_none_from_it(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise KeyError("a bug")
+
+    others = bench.box._tools
+    bench.box._tools = {"first": Tool(FunctionSpec("first", ""), bench.quick, close=fail), **others}
+    bench.box.close()
+    assert bench.closed == 1
+    assert "The tool first was not closed" in caplog.text
+    bench.box._tools = others
+
+
 def test_a_result_over_the_size_is_cut_and_says_so() -> None:
     long = {"result": "x" * LONGEST}
     cut = fitted(long)
