@@ -223,7 +223,7 @@ class VoiceConnection(UdpState):
 
     async def await_word(self, seconds: float) -> None:
         """Wait for word from the main gateway, which stops this; not if it has another session now."""
-        await self.hang_up()
+        await self._close()  # what was in use stays known, so that it shows when another is named
         await self._main.stays(self._asked_in, seconds)
 
     async def reallocated(self) -> None:
@@ -271,6 +271,9 @@ class VoiceConnection(UdpState):
     async def hang_up(self) -> None:
         """Close websocket and socket, and end what depends on them."""
         self._in_use = None
+        await self._close()
+
+    async def _close(self) -> None:
         self._close_udp()
         await self.stop_recovering()
         await self._forget_path()

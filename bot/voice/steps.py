@@ -12,17 +12,19 @@ class Phase(Enum):
     GREETING = "greeting"  # a voice server, up to the session description
     CONNECTED = "connected"
     RESUMING = "resuming"
-    WAITING = "waiting"  # for word from the main gateway, or for the next attempt
+    AWAITING = "awaiting"  # word from the main gateway: where we are now, and by which server
+    WAITING = "waiting"  # for another server to be named, or for the next attempt
     ENDED = "ended"
 
 
-_DOWN = {Phase.ASKING, Phase.GREETING, Phase.RESUMING, Phase.WAITING}
+_DOWN = {Phase.ASKING, Phase.GREETING, Phase.RESUMING, Phase.AWAITING, Phase.WAITING}
 TRANSITIONS: dict[Phase, set[Phase]] = {
     Phase.NEW: {Phase.ASKING, Phase.ENDED},
     Phase.ASKING: {Phase.GREETING, Phase.WAITING, Phase.ENDED},
     Phase.GREETING: {Phase.CONNECTED, Phase.WAITING, Phase.ENDED},
     Phase.CONNECTED: {Phase.WAITING, Phase.ENDED},
     Phase.RESUMING: {Phase.CONNECTED, Phase.WAITING, Phase.ENDED},
+    Phase.AWAITING: {Phase.ASKING, Phase.WAITING, Phase.ENDED},
     Phase.WAITING: _DOWN | {Phase.ENDED},
     Phase.ENDED: set(),
 }
@@ -65,7 +67,10 @@ class Connection(Protocol):
         """Ask the main gateway for a session and a server, as soon as it is connected itself."""
 
     async def await_word(self, seconds: float) -> None:
-        """Wait that long for word from the main gateway; no longer if the one that put us here is gone."""
+        """Wait that long, without a connection, for word from the main gateway, which stops this.
+
+        It takes no longer if the session of the main gateway that put us here is gone.
+        """
 
     async def greet(self) -> None:
         """Connect to that server with a new session."""

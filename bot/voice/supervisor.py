@@ -97,7 +97,8 @@ class Supervisor:
 
     def _outdated(self) -> bool:
         connection = self._connection
-        misplaced = self.phase is Phase.CONNECTED and connection.misplaced
+        # In the other phases the end-to-end session is one of before, and its channel says nothing.
+        misplaced = self.phase in (Phase.CONNECTED, Phase.AWAITING) and connection.misplaced
         return connection.removed or connection.stale or misplaced
 
     def _enter(self, phase: Phase) -> None:
@@ -158,6 +159,7 @@ class Supervisor:
                 await self._do(connection.resume_session(), "resuming")
                 return
             case Step.AWAIT:
+                self._enter(Phase.AWAITING)
                 await self._do(connection.await_word(AWAIT_WORD_S), "waiting")
                 if connection.evicted:
                     raise _Over(recovery.GONE)

@@ -17,6 +17,7 @@ from bot.voice.events import Connected, Disconnected, Ended
 
 __all__ = ["ann", "call"]
 
+VOICE_STATE_OP = 4  # of the main gateway
 IDENTIFY_OP, SELECT_PROTOCOL_OP, RESUME_OP, COMMIT_OP, INVALID_OP = 0, 1, 7, 28, 31
 
 
@@ -71,6 +72,48 @@ async def test_a_move_is_followed_in_both_orders(call: Call, ann: Person, server
     assert session is not None
     assert session.channel_id == call.channel(2).id
     assert call.voice.participants == {ann.user.id}
+
+
+GAPS_S = (
+    0.0,
+    0.1,
+    0.3,
+)  # between the voice server's close and the word of the main gateway, which is another
+FOLLOWED_S = 2.0  # all that a move may be noticed as
+
+
+@pytest.mark.parametrize("gap_s", GAPS_S)
+@pytest.mark.parametrize("server_first", [False, True])
+async def test_a_move_is_followed_as_soon_as_it_is_told(
+    call: Call, ann: Person, gap_s: float, server_first: bool
+) -> None:
+    await meet(call, ann)
+    call.emulator.knobs.voice_server_first = server_first
+    call.emulator.knobs.voice_word_after_s = gap_s
+    there = call.channel(1)
+    assert await lost_and_back(call, partial(call.emulator.world.move, call.user_id, there.id)) < FOLLOWED_S
+    assert not left_the_channel(call)
+    await ann.join(there.id)
+    await both_ways(call, ann)
+
+
+@pytest.mark.parametrize("gap_s", GAPS_S)
+@pytest.mark.parametrize("code", [4014, 4022])
+async def test_a_new_region_is_followed_as_soon_as_it_is_told(
+    call: Call, ann: Person, gap_s: float, code: int
+) -> None:
+    await meet(call, ann)
+    call.emulator.knobs.voice_word_after_s = gap_s
+    change = partial(call.emulator.world.change_region, call.channel().id, close_code=code)
+    assert await lost_and_back(call, change) < FOLLOWED_S
+    assert not left_the_channel(call)
+
+
+def left_the_channel(call: Call) -> bool:
+    """Say whether the bot has asked the main gateway to be in no channel."""
+    said = call.emulator.trace.of("gateway.in")
+    asked = [entry.fields["data"] for entry in said if entry.fields["op"] == VOICE_STATE_OP]
+    return any(data["channel_id"] is None for data in asked)
 
 
 def tell_server(call: Call, token: str, endpoint: str | None) -> None:

@@ -97,6 +97,9 @@ class Knobs:
     first one); None: never. As on Discord it often comes late, so clients hold what they can't place."""
     voice_server_first: bool = False
     """On a join or move, send VOICE_SERVER_UPDATE before VOICE_STATE_UPDATE."""
+    voice_word_after_s: float = 0.0
+    """How long after the voice server's close the main gateway tells someone who was moved, or whose call has
+    a new region: these are two servers. Who joins another channel by themselves is told at once."""
     interaction_clock_offset_s: float = 0.0
     """Added to the clock that expires interactions and their tokens."""
     cdn_clock_offset_s: float = 0.0

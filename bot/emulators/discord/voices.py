@@ -1,5 +1,6 @@
 """Who is in voice where: joining, leaving, being moved or kicked, and what everyone is told of it."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import Protocol
@@ -83,7 +84,7 @@ class Voices:
         if full and not self._places.can(user_id, channel, Permission.MOVE_MEMBERS):
             raise ActError(f"{channel.name} is full")
 
-    def _enter(self, guild: Guild, channel: Channel, state: VoiceState) -> VoiceJoin:
+    def _enter(self, guild: Guild, channel: Channel, state: VoiceState, *, moved: bool = False) -> VoiceJoin:
         needed = Permission.MUTE_MEMBERS if channel.type is ChannelType.STAGE else Permission.SPEAK
         state.suppress = not self._places.can(state.user_id, channel, needed)
         if state.user_id in guild.voice_states:
@@ -93,9 +94,16 @@ class Voices:
         to_all = Event("VOICE_STATE_UPDATE", told.voice_state_update, guild.id)
         to_one = Event("VOICE_SERVER_UPDATE", told.voice_server_update, guild.id, to_user=state.user_id)
         events = (to_one, to_all) if self._knobs.voice_server_first else (to_all, to_one)
-        for event in events:
-            self._places.bus.publish(event)
+        self._publish(*events, after_s=self._knobs.voice_word_after_s if moved else 0.0)
         return told
+
+    def _publish(self, *events: Event, after_s: float) -> None:
+        """Tell of these, now or so long after."""
+        for event in events:
+            if after_s > 0:
+                asyncio.get_running_loop().call_later(after_s, self._places.bus.publish, event)
+            else:
+                self._places.bus.publish(event)
 
     def _issue(self, channel: Channel, state: VoiceState) -> Json:
         """Let someone connect; returns the data of VOICE_SERVER_UPDATE. Stages are outside of DAVE."""
@@ -194,7 +202,7 @@ class Voices:
         guild = self._places.guild_of(channel)
         old = self.state(user_id, guild)
         state = VoiceState(user_id, guild.id, channel_id, old.session_id, old.self_mute, old.self_deaf)
-        return self._enter(guild, channel, state)
+        return self._enter(guild, channel, state, moved=True)
 
     def change_region(self, channel_id: int, *, close_code: int = DISCONNECTED) -> None:
         """Move a channel's call to another voice server: VOICE_SERVER_UPDATE alone, and the old one ends."""
@@ -205,7 +213,7 @@ class Voices:
             self._service.revoke(guild_id=guild.id, user_id=state.user_id, close_code=close_code)
             server = self._issue(channel, state)
             event = Event("VOICE_SERVER_UPDATE", server, guild.id, to_user=state.user_id)
-            self._places.bus.publish(event)
+            self._publish(event, after_s=self._knobs.voice_word_after_s)
 
     def empty(self, channel: Channel) -> None:
         """Disconnect everyone from a channel that is about to go."""
