@@ -16,8 +16,9 @@ REJOIN_MAX_S = 300.0
 REJOIN_CALM_S = 600.0
 
 RETRY_MAX_S = 8.0
-STABLE_S = 30.0  # a connection that lasted this long was a good one
-GIVE_UP_S = 90.0  # people notice a mute bot long before; then a clear end is better than hope
+STABLE_S = 10.0  # a connection that lasted this long was a good one: the next is tried at once
+# So much longer down than up: people notice a mute bot long before; then a clear end is better than hope.
+GIVE_UP_S = 90.0
 
 GONE = "I was disconnected from the voice channel; /join brings me back."
 NOT_WANTED = "I was told to leave before I was in the voice channel; /join brings me back."
@@ -76,22 +77,31 @@ class Retries:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._since = 0.0
+        self._down_s = 0.0  # the time down, less the time up since; never under 0
+        self._down_since: float | None = None
         self._up_at: float | None = None
 
     def connected(self, now: float) -> None:
-        """Note that an attempt succeeded; only if it lasts does it count."""
-        self._up_at = now
+        """Note that an attempt succeeded; it counts by how long it lasts."""
+        self._count_down(now)
+        self._up_at, self._down_since = now, None
 
     def lost(self, now: float) -> float | None:
         """Note a loss or a failed attempt; return the seconds to wait before the next, None to give up."""
-        if self._failures == 0 or (self._up_at is not None and now - self._up_at >= STABLE_S):
-            self._failures, self._since = 0, now
-        self._up_at = None
+        self._count_down(now)
+        if self._up_at is not None:
+            up_s = now - self._up_at
+            self._down_s = max(0.0, self._down_s - up_s)
+            self._failures = 0 if up_s >= STABLE_S else self._failures
+        self._up_at, self._down_since = None, now
         self._failures += 1
-        if now - self._since >= GIVE_UP_S:
+        if self._down_s >= GIVE_UP_S:
             return None
         return 0.0 if self._failures == 1 else min(RETRY_MAX_S, 0.25 * 2.0 ** (self._failures - 1))
+
+    def _count_down(self, now: float) -> None:
+        if self._down_since is not None:
+            self._down_s += now - self._down_since
 
 
 class Pace:

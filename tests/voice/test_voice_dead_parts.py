@@ -121,7 +121,7 @@ async def test_udp_that_is_blocked_for_good_ends_the_call_with_a_clear_word(
     await asyncio.sleep(0.5)
     call.emulator.voice.block_udp(call.user_id, blocked=True)
     await eventually(lambda: bool(call.of(Disconnected)), "the loss is noticed", PATH_NOTICED_S)
-    call.voice._connection._supervisor._retries._since -= GIVE_UP_S  # as if that had been going on
+    call.voice._connection._supervisor._retries._down_s += GIVE_UP_S  # as if that had been going on
     assert "voice server" in await call.ended()
     assert len(call.of(Connected)) == 1
     await eventually(lambda: call.client.voice_clients == [], "the client is gone")

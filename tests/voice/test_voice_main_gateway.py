@@ -190,6 +190,6 @@ async def test_a_connection_that_is_closed_without_a_word_again_and_again_is_giv
     call.emulator.voice.close_socket(call.user_id, 4014)
     await eventually(lambda: len(call.of(Connected)) == 2, "it asked to be let in again", within_s=8)
     assert call.of(Ended) == []
-    retries._since -= GIVE_UP_S  # as if that had gone on for a minute and a half
+    retries._down_s = 2 * GIVE_UP_S  # as if that had gone on for three minutes
     call.emulator.voice.close_socket(call.user_id, 4014)
     assert "/join" in await call.ended()

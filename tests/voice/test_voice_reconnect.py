@@ -14,6 +14,7 @@ from bot.emulators.discord.payloads import voice_state_payload
 from bot.emulators.person import Person
 from bot.voice.errors import VoiceError
 from bot.voice.events import Connected, Disconnected, Ended
+from bot.voice.recovery import Retries
 
 __all__ = ["ann", "call"]
 
@@ -323,5 +324,5 @@ async def test_many_reconnects_leave_nothing_behind(call: Call, ann: Person) -> 
     for code in (4006, 4015, 1006) * 4:
         call.events.clear()
         await lost_and_back(call, partial(call.emulator.voice.close_socket, call.user_id, code))
-        call.voice._connection._supervisor._retries.connected(float("-inf"))  # as if it had held for long
+        call.voice._connection._supervisor._retries = Retries()  # as if it had held for long
     await both_ways(call, ann)

@@ -75,6 +75,32 @@ def test_one_that_breaks_at_once_each_time_is_given_up() -> None:
     assert attempts < 30
 
 
+@pytest.mark.parametrize(("down_s", "up_s"), [(0.5, 21.0), (2.0, 21.0), (0.5, STABLE_S - 1)])
+def test_one_that_breaks_often_and_is_soon_back_is_kept(down_s: float, up_s: float) -> None:
+    retries, now = Retries(), 0.0
+    while now < 1000.0:
+        delay = retries.lost(now)
+        assert delay is not None, f"given up {now:g} s on"
+        now += delay + down_s
+        retries.connected(now)
+        now += up_s
+
+
+def test_one_that_is_down_for_longer_than_it_is_up_is_given_up() -> None:
+    retries, now = Retries(), 0.0
+    while now < 1000.0 and retries.lost(now) is not None:
+        retries.connected(now + 20.0)
+        now += 25.0
+    assert GIVE_UP_S < now < 3 * GIVE_UP_S
+
+
+def test_one_that_breaks_often_is_tried_again_at_once() -> None:
+    retries = Retries()
+    for now in range(0, 1000, 21):
+        assert retries.lost(now) == 0.0
+        retries.connected(now + 1.0)
+
+
 def test_recoveries_of_a_failing_group_never_become_a_storm() -> None:
     pace = recovery_pace()
     taken = [now / 10 for now in range(6000) if pace.wait(now / 10) == 0.0]
