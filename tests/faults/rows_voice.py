@@ -2,13 +2,15 @@
 
 import time
 
-from fault_row import Row, When
+from fault_row import Inject, Row, When
 from fault_scenarios import JOIN_S, one_more
 from fault_scene import SENTENCE, Scene
 from voice_acts import (
+    Scenario,
     back,
     closes,
     ends,
+    followed,
     held,
     knobbed,
     lost_in_silence,
@@ -31,14 +33,14 @@ async def crash(scene: Scene) -> None:
     await scene.ada.join(scene.world.voice_channels[0].id)
 
 
-async def region(scene: Scene) -> None:
-    """Have the call moved to another voice server, as a new region does."""
-    scene.world.change_region(scene.world.voice_channels[0].id, close_code=4022)
+def region(code: int, *, told_after_s: float = 0.0) -> Inject:
+    """Return what moves the call to another voice server, as a new region does; 4014 is of older servers."""
 
+    async def inject(scene: Scene) -> None:
+        with knobbed(scene.discord.knobs, voice_word_after_s=told_after_s):
+            scene.world.change_region(scene.world.voice_channels[0].id, close_code=code)
 
-async def region_4014(scene: Scene) -> None:
-    """Do so in the way of older servers."""
-    scene.world.change_region(scene.world.voice_channels[0].id)
+    return inject
 
 
 async def lost_discovery(scene: Scene) -> None:
@@ -52,20 +54,22 @@ async def kick(scene: Scene) -> None:
     scene.world.kick_from_voice(scene.world.bot.id)
 
 
-async def moved(scene: Scene, row: Row) -> None:
-    """Have the bot moved and moved back, with people after it."""
-    await scene.ready()
-    here, there = (channel.id for channel in scene.world.voice_channels[:2])
-    try:
-        scene.discord.knobs.voice_server_first = row.id.endswith("server-first")
-        await move_both(scene, there)
-        silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
-        await scene.idle()
-        await move_both(scene, here)
-    finally:
-        scene.discord.knobs.voice_server_first = False
-    scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
-    await one_more(scene)
+def moved(*, server_first: bool, told_after_s: float = 0.0) -> Scenario:
+    """Return the scenario of a bot that is moved and moved back, with people after it."""
+
+    async def scenario(scene: Scene, row: Row) -> None:
+        await scene.ready()
+        here, there = (channel.id for channel in scene.world.voice_channels[:2])
+        with knobbed(scene.discord.knobs, voice_server_first=server_first, voice_word_after_s=told_after_s):
+            there_s = await move_both(scene, there)
+            await scene.ask(SENTENCE, limit_s=row.limit_s)
+            await scene.idle()
+            back_s = await move_both(scene, here)
+        scene.outcome.silence_ms = 1000 * max(there_s, back_s)
+        await one_more(scene)
+        await row.check(scene)
+
+    return scenario
 
 
 async def deleted(scene: Scene, _row: Row) -> None:
@@ -144,6 +148,7 @@ async def nothing(_scene: Scene) -> None:
 
 SAID = "says so within 10 s; the next /join works"
 RECONNECTS, RECONNECT_S = 20, 2.0
+LATE_S = 0.3  # the voice server's close and the main gateway's word are two servers': so far apart, at times
 CODES = (1000, 1006, 4006, 4009, 4015)
 
 
@@ -177,15 +182,44 @@ ROWS = [
         kick,
         scenario=ends("I was disconnected"),
     ),
-    _row("4014-region", "close 4014: another region", ANSWERING, When.ANSWERING, "follows", region_4014),
+    _row(
+        "4014-region",
+        "close 4014: another region",
+        ANSWERING,
+        When.ANSWERING,
+        "follows",
+        region(4014),
+        check=followed,
+    ),
+    _row(
+        "4014-region-late",
+        "close 4014: another region, told 0.3 s on",
+        IDLE,
+        When.IDLE,
+        "follows",
+        region(4014, told_after_s=LATE_S),
+        scenario=lost_in_silence,
+        check=followed,
+    ),
     _row(
         "4022-region",
         "close 4022: another region",
         SPEAKING,
         When.SPEAKING,
         "follows",
-        region,
+        region(4022),
         scenario=lost_in_speech,
+        check=followed,
+    ),
+    _row(
+        "4022-region-late",
+        "close 4022: another region, told 0.3 s on",
+        IDLE,
+        When.IDLE,
+        "follows",
+        region(4022, told_after_s=LATE_S),
+        scenario=lost_in_silence,
+        check=followed,
     ),
     _row(
         "moved-state-first",
@@ -193,8 +227,9 @@ ROWS = [
         IDLE,
         When.IDLE,
         "follows",
-        kick,
-        scenario=moved,
+        nothing,
+        scenario=moved(server_first=False),
+        check=followed,
     ),
     _row(
         "moved-server-first",
@@ -202,8 +237,19 @@ ROWS = [
         IDLE,
         When.IDLE,
         "follows",
-        kick,
-        scenario=moved,
+        nothing,
+        scenario=moved(server_first=True),
+        check=followed,
+    ),
+    _row(
+        "moved-late",
+        "close 4014: moved, told 0.3 s on",
+        IDLE,
+        When.IDLE,
+        "follows",
+        nothing,
+        scenario=moved(server_first=False, told_after_s=LATE_S),
+        check=followed,
     ),
     _row(
         "4017",

@@ -20,6 +20,8 @@ from bot.emulators.person import Person
 Scenario: TypeAlias = Callable[[Scene, Row], Awaitable[None]]
 
 DESCRIPTION, RESUMED, COMMIT, WELCOME, INVALID_OP = 4, 9, 29, 30, 31
+FOLLOWED_S = 2.0  # a move may be noticed as no more
+FOLLOWS_S = 20.0  # so long is waited, to tell by how much it was missed
 ENDS_S = 10.0  # in which a call that can't go on has ended, and people know
 WORD = LIVE_IN_HZ // 10  # samples that are looked for on their own: half a syllable
 SLACK = LIVE_IN_HZ // 5 + WORD  # samples around where a piece is looked for
@@ -231,11 +233,18 @@ async def back(scene: Scene) -> None:
     await one_more(scene)
 
 
-async def move_both(scene: Scene, channel_id: int) -> None:
-    """Have a moderator move the bot, and Ada go after it."""
+async def move_both(scene: Scene, channel_id: int) -> float:
+    """Have a moderator move the bot, and Ada go after it; return for how long nobody could be heard."""
+    since = time.monotonic()
     scene.world.move(scene.world.bot.id, channel_id)
     await scene.ada.join(channel_id)
-    await scene.ada.secured_with(scene.world.bot.id)
+    return await reconnected(scene, since, FOLLOWS_S)
+
+
+async def followed(scene: Scene) -> None:
+    """Hold that a move or a new region was followed at once."""
+    assert scene.outcome.silence_ms is not None
+    assert scene.outcome.silence_ms <= 1000 * FOLLOWED_S, f"followed {scene.outcome.silence_ms:.0f} ms on"
 
 
 async def held(condition: Callable[[], bool], within_s: float, otherwise: str) -> None:
