@@ -10,7 +10,7 @@ import numpy as np
 from fault_measure import Sentence, heard_in, spoken_turns
 from fault_row import Inject, Row, When
 from fault_scenarios import INTO_S, JOIN_S, one_more, standard
-from fault_scene import SENTENCE, Scene
+from fault_scene import FRAME, SENTENCE, Scene
 from loopback import eventually
 from scipy import signal
 
@@ -25,6 +25,7 @@ FOLLOWS_S = 20.0  # so long is waited, to tell by how much it was missed
 ENDS_S = 10.0  # in which a call that can't go on has ended, and people know
 WORD = LIVE_IN_HZ // 10  # samples that are looked for on their own: half a syllable
 SLACK = LIVE_IN_HZ // 5 + WORD  # samples around where a piece is looked for
+SPOILT = 0.1  # of those pieces: of 13 one may be spoilt by a machine that is busy
 ALIKE = 0.7  # correlation of such a piece with itself, through Opus; elsewhere in speech it has under 0.6
 
 
@@ -122,22 +123,26 @@ def _greeted(scene: Scene, since: float) -> bool:
 async def lost_in_speech(scene: Scene, row: Row) -> None:
     """Break the connection in mid-sentence so that the voice server has nobody to send the words on to.
 
-    While there is no key, the person's client sends none either. Who speaks is answered all the same.
+    While there is no key, the person's client sends none either. Who speaks is answered all the same, and
+    heard as far as the voice server sent the words on.
     """
     await scene.ready()
     words, pcm = SENTENCE
     saying = asyncio.create_task(scene.ada.speak(pcm, rate_hz=LIVE_IN_HZ), name="fault-saying")
     await scene.heard_of(INTO_S)
+    began = time.monotonic()
     await row.inject(scene)
+    fault = began, time.monotonic()
     utterance = await saying
     voiced = [frame.at for frame in utterance.frames if frame.voiced]
     sentence = Sentence(words, utterance, voiced[-1])
     silence_s = await scene.silence_after(sentence, limit_s=row.limit_s)
     scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s - row.server_s)
     sent = 1 - utterance.withheld / max(1, utterance.withheld + len(utterance.frames))
-    share = _kept(scene, sentence) * sent
+    kept, sent_on = _kept(scene, sentence), _sent_on(scene, sentence, fault)
     await one_more(scene)
-    scene.outcome.words_lost += round(words * (1 - share), 1)
+    scene.outcome.words_lost += round(words * (1 - kept * sent), 1)
+    assert kept >= sent_on - SPOILT, f"the model heard {kept:.0%} of a sentence; {sent_on:.0%} were sent on"
     await row.check(scene)
 
 
@@ -166,7 +171,7 @@ def _kept(scene: Scene, sentence: Sentence) -> float:
     pieces = [heard_in(session, turn) for session, turn in turns]
     heard = np.concatenate([*pieces, np.zeros(WORD, np.int16)])
     said = sentence.utterance.pcm16k
-    starts = [at for at in range(0, said.size - WORD + 1, WORD) if np.abs(said[at : at + WORD]).max() > 1000]
+    starts = _pieces(said)
     found, position, before = 0, 0, 0
     for start in starts:
         # What follows was heard no later than it was said: elsewhere is another piece that is like it.
@@ -175,6 +180,31 @@ def _kept(scene: Scene, sentence: Sentence) -> float:
         if place is not None:
             found, position, before = found + 1, position + place, start
     return found / max(1, len(starts))
+
+
+def _pieces(said: Pcm16) -> list[int]:
+    """Return where the pieces of a sentence begin that are loud enough to be looked for."""
+    return [at for at in range(0, said.size - WORD + 1, WORD) if np.abs(said[at : at + WORD]).max() > 1000]
+
+
+def _sent_on(scene: Scene, sentence: Sentence, fault: tuple[float, float]) -> float:
+    """Return the share of a sentence's pieces that the voice server sent on to the bot, each whole.
+
+    What it sent while the fault was being injected, from one time to another, the fault may have taken.
+    """
+    bot, ada = scene.world.bot.id, scene.ada.user.id
+    through = {
+        entry.fields["seq"]
+        for entry in scene.discord.trace.of("udp.out")
+        if entry.at >= sentence.utterance.started_at
+        and (entry.fields["user_id"], entry.fields["to"]) == (ada, bot)
+        and not fault[0] <= entry.at <= fault[1]
+        and entry.fields["decision"] != "dropped"
+    }
+    whole = [frame.seq % 2**16 in through for frame in sentence.utterance.frames]
+    starts = _pieces(sentence.utterance.pcm16k)
+    found = [all(whole[at // FRAME : (at + WORD) // FRAME]) for at in starts]
+    return sum(found) / max(1, len(starts))
 
 
 def _place(piece: Pcm16, heard: Pcm16) -> int | None:
