@@ -38,7 +38,7 @@ class Attempts:
         self._due_at: float | None = None
         self._told = False  # that the model can't be reached, and not yet that it can
         self._told_at = 0.0
-        self._spent = False  # whether it took a connection and then had no quota: only an answer proves it
+        self._spent = False  # whether it took a connection and then gave no answer: only one proves it
         self._heard = False  # whether any of an answer has come over this connection
 
     @property
@@ -54,7 +54,7 @@ class Attempts:
         return Attempt(self._begun, handle)
 
     def lost(self, now: float, *, spent: bool = False) -> None:
-        """Take in that there is no connection any more, as the quota is `spent` perhaps."""
+        """Take in that there is no connection any more; `spent`: the next one alone will prove nothing."""
         self._lost_at, self._due_at = now, None
         self._spent = spent or (self._spent and self._told)
 
@@ -66,13 +66,14 @@ class Attempts:
         """Return how long the newest attempt has taken; 0 where none was made since the loss."""
         return 0.0 if self._due_at is None else now - self._due_at
 
-    def worth_telling(self, wait_s: float, now: float) -> bool:
+    def worth_telling(self, wait_s: float, now: float, *, mute: bool = False) -> bool:
         """Return, once until `recovered`, whether a call in which people talked is mute for long enough.
 
-        And once more where a connection is lost long after that was told.
+        So it is where it was `mute` before the connection was lost. And once more where a connection is lost
+        long after that was told.
         """
         known = self._told and self._lost_at < self._told_at + TELL_AGAIN_S
-        if not self.was_up or known or now - self._lost_at + wait_s < TELL_S:
+        if not self.was_up or known or not (mute or now - self._lost_at + wait_s >= TELL_S):
             return False
         self._told, self._told_at = True, now
         return True

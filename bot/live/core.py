@@ -153,9 +153,9 @@ class LiveCore:
         self.counters.failures += 1
         self.failure = failure
         logger.warning("%s: %s (%s)", self._name, failure.sentence, failure.detail)
-        was_ready = self.state in TALKING
+        was_ready, mute = self.state in TALKING, failure is _STALLED and self.stall.in_vain > 1
         if was_ready:
-            self._cut_off(now, spent=failure.verdict is Verdict.LATER)
+            self._cut_off(now, spent=mute or failure.verdict is Verdict.LATER)
         if was_ready and failure.verdict is Verdict.NEVER:
             self.outbox.refuse_pictures()
         stable = was_ready and self._attempts.good(now, self.counters.answers)
@@ -183,7 +183,7 @@ class LiveCore:
         self._step(Step.LOST)
         self._deadline = now + wait_s
         told: list[LiveEvent] = [Lost(failure.sentence)] if was_ready else []
-        return [*self.exchange.give_up_calls(), *told, *self._waiting(failure, wait_s, now)]
+        return [*self.exchange.give_up_calls(), *told, *self._waiting(failure, wait_s, now, mute=mute)]
 
     def broke(self) -> list[LiveEvent]:
         """Take in that nothing makes connections any more: better no call than a mute one."""
@@ -244,11 +244,14 @@ class LiveCore:
         self._step(Step.DUE)
         return []
 
-    def _waiting(self, failure: Failure | None, wait_s: float, now: float) -> list[LiveEvent]:
+    def _waiting(
+        self, failure: Failure | None, wait_s: float, now: float, *, mute: bool = False
+    ) -> list[LiveEvent]:
         """Tell of a wait that people should know of."""
         if failure is None or failure.verdict is Verdict.NEVER:  # the call's end is told soon, or nothing
             return []
-        return [Waiting(failure.sentence, wait_s)] if self._attempts.worth_telling(wait_s, now) else []
+        worth = self._attempts.worth_telling(wait_s, now, mute=mute)
+        return [Waiting(failure.sentence, wait_s)] if worth else []
 
     def _cut_off(self, now: float, *, spent: bool = False) -> None:
         """Take in that there is no connection any more."""

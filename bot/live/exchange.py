@@ -209,6 +209,7 @@ class Exchange:
                 if now < self._stray_until:
                     self._counters.stray_chunks += 1
                     return []
+                self.stall.answered()
                 untold = self._mind_untold(now)
                 if not self._answering:
                     self._begin_answer(now)

@@ -3,8 +3,9 @@
 A stall shows as no answer after a turn's end, as an empty turn, or as an answer that stops half-way. Where
 the server tells nothing whatsoever from the turn's beginning on, not even what it understood, it is hardly
 there: that is found out sooner. A model may choose not to answer too: so a nudge lets it, and a new
-connection that is made for nothing costs a second that nobody notices; one a minute at most. Where it is to
-keep quiet unless it is addressed, `Owed` says how much of all that is looked into.
+connection that is made for nothing costs a second that nobody notices; one a minute at most, but for a
+second one where the first has brought no answer. Where it is to keep quiet unless it is addressed, `Owed`
+says how much of all that is looked into.
 
 Sans-I/O: what is sent and told, and the time, go in; what is to be done comes out of `poll`.
 """
@@ -62,6 +63,8 @@ class StallWatch:
         self._due = self._mute_due = 0.0
         self._wordless = False  # whether the turn that was begun has had no speech yet
         self._heard_of = True  # whether the server has told anything since somebody spoke in it
+        self.in_vain = 0
+        """Reconnects since the model last answered."""
         self._reconnected_at = -math.inf
         self._emptied_at = -math.inf
 
@@ -100,6 +103,10 @@ class StallWatch:
         """Take in that some of an answer has come, which is played until then, and more is to come."""
         self._state, self._heard_of = _State.ANSWERING, True
         self._due = until + (DRY_SLOW_S if slow else DRY_S)
+
+    def answered(self) -> None:
+        """Take in that some of an answer has come, whoever waits for it."""
+        self.in_vain = 0
 
     def over(self) -> None:
         """Take in that no more of an answer comes; what was asked since it began is waited for still."""
@@ -140,8 +147,9 @@ class StallWatch:
             self.nudges += 1
             return Remedy.NUDGE
         self.calm()
-        if now - self._reconnected_at < RECONNECT_EVERY_S:
+        if self.in_vain != 1 and now - self._reconnected_at < RECONNECT_EVERY_S:
             return None
         self._reconnected_at = now
+        self.in_vain += 1
         self.stalls += 1
         return Remedy.RECONNECT

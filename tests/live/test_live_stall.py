@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from core_rig import PCM, SPOKEN, ask, lose, ready, send_all, tell, tell_content
+from core_rig import PCM, SPOKEN, again, ask, lose, ready, send_all, tell, tell_content
 
 from bot.live.core import LiveCore
-from bot.live.events import AnswerAudio, Interrupted, Lost
+from bot.live.events import AnswerAudio, Interrupted, LiveEvent, Lost, Recovered, Waiting
 from bot.live.items import ActivityEnd, ActivityStart, Audio, Text, ToolResult
 from bot.live.stall import (
     EMPTY_EVERY_S,
@@ -213,6 +213,40 @@ def test_one_connection_a_minute_is_given_up_for_silence() -> None:
             tell_content(made, at + 21.0, modelTurn=AUDIO, turnComplete=True)
         at += 22.0
     assert at - 1.0 - NUDGE_S - GIVE_UP_S < RECONNECT_EVERY_S
+
+
+def stalled(made: LiveCore, at: float) -> list[LiveEvent]:
+    """Have a turn that was sent then stay without an answer, with a nudge too; return what is told of it."""
+    told = made.poll(at + NUDGE_S)
+    send_all(made, at + NUDGE_S)
+    return told + made.poll(at + NUDGE_S + GIVE_UP_S)
+
+
+def reconnected(made: LiveCore) -> float:
+    """Make the next connection, and say again what is to be; return when that is."""
+    at = again(made)
+    made.attempt()
+    made.connected(at)
+    assert ActivityEnd() in send_all(made, at)
+    return at
+
+
+def test_a_second_connection_that_brings_no_answer_is_told_and_then_one_a_minute_is_made() -> None:
+    made, at = ready(), 1.0
+    ask(made, at)
+    assert [type(event) for event in stalled(made, at)] == [Lost]
+    at = reconnected(made)
+    assert [type(event) for event in stalled(made, at)] == [Lost, Waiting]
+    at = reconnected(made)
+    assert stalled(made, at) == []
+    assert made.state is LiveState.READY
+    at += RECONNECT_EVERY_S
+    assert made.poll(at) == [], "that a connection lasts proves nothing"
+    ask(made, at)
+    assert [type(event) for event in stalled(made, at)] == [Lost], "it was told"
+    at = reconnected(made)
+    assert Recovered() in tell_content(made, at + 1.0, modelTurn=AUDIO)
+    assert made.stall.in_vain == 0
 
 
 def test_an_answer_broken_off_though_nobody_spoke_is_gone_on_with() -> None:
