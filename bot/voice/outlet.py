@@ -36,7 +36,9 @@ class SendStats:
     sent: int = 0
     sent_silence: int = 0
     expired: int = 0
-    """Given up because the connection or its encryption was not ready for longer than 2 s."""
+    """Given up because the connection or its encryption was not ready for longer than 2 s of an answer."""
+    cut_answers: int = 0
+    """Answers of which packets were given up so."""
     unsealed: int = 0
     """Refused by an encryption layer."""
     unsent: int = 0
@@ -65,6 +67,7 @@ class Outlet:
         self._sequence = 0
         self._timestamp = 0
         self._held_since: float | None = None
+        self._cutting = False  # packets of the answer at hand have been given up
 
     def send(self, packet: bytes, now: float) -> Sending:
         """Send an Opus packet of 20 ms, or say that it is to be held."""
@@ -75,8 +78,8 @@ class Outlet:
             logger.debug("A packet could not be sealed: %s", error)
             return Sending.LOST
         if datagram is None:
-            return self._hold(now)
-        self._held_since = None
+            return self._hold(packet, now)
+        self._held_since, self._cutting = None, False
         try:
             self._send(datagram)
         except OSError as error:
@@ -87,12 +90,19 @@ class Outlet:
         self.stats.sent_silence += packet == SILENCE
         return Sending.SENT
 
-    def _hold(self, now: float) -> Sending:
+    def _hold(self, packet: bytes, now: float) -> Sending:
+        if packet == SILENCE:  # an answer ends with it, and a new connection begins with its own
+            self._held_since, self._cutting = None, False
+            return Sending.LOST
         if self._held_since is None:
             self._held_since = now
         if now - self._held_since < HOLD_S:
             return Sending.HELD
         self.stats.expired += 1
+        if not self._cutting:
+            self._cutting = True
+            self.stats.cut_answers += 1
+            logger.warning("An answer is cut: it could not be sent for %g s", HOLD_S)
         return Sending.LOST
 
     def _seal(self, packet: bytes) -> bytes | None:

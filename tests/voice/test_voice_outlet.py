@@ -106,13 +106,38 @@ def test_what_is_held_too_long_is_given_up_packet_by_packet() -> None:
     assert opened(wire, keys) == [b"later"]
 
 
+def test_an_answer_that_begins_late_in_an_outage_is_held_as_long_as_any_other() -> None:
+    outlet, wire = make(Held())
+    wire.connected = False
+    assert outlet.send(b"first", 10.0) is Sending.HELD
+    assert outlet.send(b"first", 10.0 + HOLD_S) is Sending.LOST
+    assert outlet.send(b"first", 10.02 + HOLD_S) is Sending.LOST
+    assert outlet.send(SILENCE, 10.04 + HOLD_S) is Sending.LOST  # with which an answer ends
+    assert outlet.send(b"second", 20.0) is Sending.HELD
+    assert outlet.send(b"second", 20.0 + HOLD_S - 0.01) is Sending.HELD
+    wire.connected = True
+    assert outlet.send(b"second", 20.0 + HOLD_S) is Sending.SENT
+    assert (outlet.stats.expired, outlet.stats.cut_answers) == (2, 1)
+
+
+def test_each_answer_that_is_cut_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    outlet, wire = make(Held())
+    wire.connected = False
+    for began in (10.0, 20.0):
+        for late_s in (0.0, HOLD_S, HOLD_S + 0.02):
+            outlet.send(b"speech", began + late_s)
+        outlet.send(SILENCE, began + HOLD_S + 0.04)
+    assert outlet.stats.cut_answers == 2
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
 @pytest.mark.parametrize("missing", ["mode", "secret_key", "ssrc"])
 def test_nothing_leaves_before_the_session_is_described(missing: str) -> None:
     keys = Held()
     setattr(keys, missing, None)
     outlet, wire = make(keys)
     assert outlet.send(b"speech", 0.0) is Sending.HELD
-    assert outlet.send(SILENCE, 0.0) is Sending.HELD
+    assert outlet.send(SILENCE, 0.0) is Sending.LOST
     assert wire.sent == []
 
 
@@ -136,6 +161,7 @@ def test_a_socket_that_refuses_and_a_mode_that_nobody_knows_are_counted() -> Non
         "out_sent": 0,
         "out_sent_silence": 0,
         "out_expired": 0,
+        "out_cut_answers": 0,
         "out_unsealed": 1,
         "out_unsent": 1,
     }
