@@ -17,12 +17,17 @@ import av.error
 from av.sidedata.sidedata import Type
 from PIL import Image
 
+from bot.media.errors import UnfitError
 from bot.media.recordings import COVER, Stopped, opened
 from bot.media.sniff import HEAD_BYTES, sniff
 
 # An encoder that sets few key frames has hundreds decoded for each that is looked for. After so long the key
 # frames themselves have to do: nobody waits for an exact picture that long.
 EXACT_S = 20.0
+_KEYS_S = 20.0  # more for these: a file can be made of nothing else, each 36 megapixels
+# So long one stands for what follows it: encoders set one every 1 to 10 s, and older pictures would be wrong.
+_KEY_EVERY_S = 15.0
+SLOW = "{name} takes too long to be looked through: scale it down, or cut it, and show it again."
 _CLOSE_S = 0.2  # where frames are looked for every second; the last one before it is not missed by much
 _NEAR_S = 1.0  # from here on every frame is decoded; before, only those that others are made from
 
@@ -66,12 +71,20 @@ def frames_at(
 
 
 def frames_through(
-    path: Path, name: str, times_s: Sequence[float], longest: int, stop: threading.Event
+    path: Path,
+    name: str,
+    times_s: Sequence[float],
+    longest: int,
+    stop: threading.Event,
+    *,
+    exact_s: float = EXACT_S,
 ) -> Iterator[Image.Image]:
     """Yield the frame at each time as `frames_at` does, in one pass, for many times that lie close together.
 
-    The times ascend. Where the video ends or breaks off earlier, the last frame stands for the rest.
+    The times ascend. Where the video ends or breaks off earlier, the last frame stands for the rest. Raises
+    as `frames_at`, and MediaError where key frames do not suffice after `exact_s`.
     """
+    until = time.monotonic() + exact_s
     with opened(path, _container(path), name) as video:
         stream = _moving(video)
         if stream is None:
@@ -79,7 +92,7 @@ def frames_through(
         start = stream.start_time or 0
         wanted = [round(at_s / stream.time_base) + start for at_s in times_s]
         shown, given = None, 0
-        for frame in _until_broken(_frames_near(video, stream, wanted, stop)):
+        for frame in _until_broken(_frames_near(video, stream, wanted, name, until, stop)):
             while shown is not None and given < len(wanted) and frame.pts > wanted[given]:
                 yield _picture(shown, stream, longest)
                 given += 1
@@ -101,12 +114,27 @@ def _moving(video: Any) -> Any:
     return next((each for each in video.streams.video if not each.disposition & COVER), None)
 
 
-def _frames_near(video: Any, stream: Any, wanted: Sequence[int], stop: threading.Event) -> Iterator[Any]:
-    """Decode from the beginning; of frames far from all that are wanted, only those that others need."""
-    near = round(_CLOSE_S / stream.time_base)
-    for packet in video.demux(stream):
+def _frames_near(
+    video: Any, stream: Any, wanted: Sequence[int], name: str, until: float, stop: threading.Event
+) -> Iterator[Any]:
+    """Decode from the beginning; of frames far from all that are wanted, only those that others need.
+
+    After `until` only key frames. Raises MediaError where these are too many or too few.
+    """
+    near, every = (round(each / stream.time_base) for each in (_CLOSE_S, _KEY_EVERY_S))
+    key = stream.start_time or 0
+    for packet in video.demux():  # other streams, too: however many packets these have, the time is looked at
         if stop.is_set():
             raise Stopped
+        late_s = time.monotonic() - until
+        if packet.stream_index != stream.index and late_s <= _KEYS_S:
+            continue
+        if packet.is_keyframe and packet.pts is not None:
+            key = packet.pts
+        if late_s > _KEYS_S or (late_s > 0.0 and packet.pts is not None and packet.pts - key > every):
+            raise UnfitError(SLOW.format(name=name))
+        if late_s > 0.0 and not packet.is_keyframe and packet.size:  # the last, empty one gets out what waits
+            continue
         at = bisect_left(wanted, packet.pts) if packet.pts is not None else 0
         far = packet.pts is not None and at < len(wanted) and wanted[at] - packet.pts > near
         stream.codec_context.skip_frame = "NONREF" if far else "DEFAULT"
@@ -125,9 +153,13 @@ def _frame_at(video: Any, stream: Any, at_s: float, until: float, stop: threadin
     found = None
     try:
         video.seek(wanted, stream=stream, backward=True)
-        for packet in video.demux(stream):
+        for packet in video.demux():
             if stop.is_set():
                 raise Stopped
+            if time.monotonic() > until + _KEYS_S:
+                return found
+            if packet.stream_index != stream.index:
+                continue
             far = packet.pts is not None and packet.pts < near
             stream.codec_context.skip_frame = "NONREF" if far else "DEFAULT"
             for frame in packet.decode():
