@@ -9,7 +9,7 @@ from bot.media.clip import Clip
 from bot.media.detail import Detail
 from bot.media.documents import check_pdf
 from bot.media.errors import UnfitError, shown
-from bot.media.lengths import check_length
+from bot.media.lengths import MAX_AUDIO_S, check_length
 from bot.media.pictures import fit_picture
 from bot.media.recordings import Recording, probe, to_voice
 from bot.media.sniff import HEAD_BYTES, Kind, Sniffed, sniff
@@ -144,7 +144,7 @@ def _recording(
     known = _AUDIO_TYPES.get(container)
     compact = path.stat().st_size <= SMALL_AUDIO_BYTES or (container, recording.audio) in _COMPACT
     if known is None or not compact:
-        to_voice(path, container, into, name, stop)
+        to_voice(path, container, into, name, MAX_AUDIO_S, stop)
         path, known = into, "audio/ogg"
     return _fitted(path, name, known, Kind.RECORDING, duration_s=recording.duration_s)
 

@@ -67,8 +67,11 @@ def _film(path: Path, found: Sniffed, name: str, longest_s: int, stop: threading
     deaf = False
     try:
         recording = probe(path, found.container, name, stop)
-    except MediaError:
-        recording = probe(path, found.container, name, stop, sound=False)
+    except MediaError as error:
+        try:
+            recording = probe(path, found.container, name, stop, sound=False)
+        except MediaError:
+            raise error from None
         deaf = True
     if recording.video is None:
         raise MediaError(_SOUND.format(name=name))

@@ -22,12 +22,21 @@ VOICE_BITRATE = 32_000  # bits per second: clear speech, recognizable music; 14 
 # FFmpeg otherwise follows what a hostile file names: other files, addresses.
 _OPTIONS = {"protocol_whitelist": "file"}
 MAX_FRAME_PIXELS = 36_000_000  # 8K; more are held at once than one, and a small file may say any size
-_LIMITS = {"max_pixels": str(MAX_FRAME_PIXELS)}  # whatever the frames themselves say
+MAX_FRAME_SAMPLES = 1_000_000  # of sound; honest frames have a second's at most
+_LIMITS = {"max_pixels": str(MAX_FRAME_PIXELS), "max_samples": str(MAX_FRAME_SAMPLES)}  # whatever frames say
+LOWEST_HZ = 1000  # of sound: nothing is recorded with less, and each sample would become thousands at 16 kHz
+# Eight hours of sound have 1,440,000 in Opus's usual frames, four of film at 60 a second with such sound
+# 1,584,000. Looking through so many takes some 15 s; a file needs no more than a byte for each.
+MOST_PACKETS = 2_000_000
 _MOST_STREAMS = 1000  # FFmpeg opens no more; it looks into frames of each already to find out what it is
 # FFmpeg tells no size then, nor where it finds none.
 SIZELESS = (
     "{name} has frames of more than 36 megapixels, or is damaged: scale it down, or post another copy of it."
 )
+ENDLESS = (
+    "{name} has more pieces than can be looked through: convert it to MP4, MP3 or WAV, or cut it into parts."
+)
+LONGER = "{name} has more than {hours:.0f} h of sound, which is the limit: cut it into parts."
 BROKEN = "{name} is damaged or holds nothing that can be played: post another copy of it."
 
 
@@ -59,20 +68,29 @@ def probe(path: Path, container: str, name: str, stop: threading.Event, *, sound
             raise UnfitError(BROKEN.format(name=name))
         for stream in streams:
             _check_decodes(file, stream, name, stop)
-        duration_s = _duration_s(file, streams, stop)
+        duration_s = _duration_s(file, streams, name, stop)
         return Recording(duration_s, *(each and each.codec_context.name for each in (video, audio)))
 
 
-def to_voice(path: Path, container: str, into: Path, name: str, stop: threading.Event) -> None:
-    """Write the sound of a recording to `into` as Ogg Opus, 16 kHz mono. Raises as `probe`."""
+def to_voice(
+    path: Path, container: str, into: Path, name: str, longest_s: float, stop: threading.Event
+) -> None:
+    """Write the sound of a recording to `into` as Ogg Opus, 16 kHz mono.
+
+    Raises as `probe`, and where there is more than `longest_s` of it, whatever its head says.
+    """
     with opened(path, container, name) as file, av.open(str(into), "w", format="ogg") as out:
         voice = out.add_stream("libopus", rate=VOICE_HZ, layout="mono")
         voice.bit_rate = VOICE_BITRATE
         voice.codec_context.open()
         resampler = av.AudioResampler("s16", "mono", VOICE_HZ, frame_size=voice.codec_context.frame_size)
-        for frame in _frames(file, stop):
+        samples = 0
+        for frame in _frames(file, name, stop):
             for part in resampler.resample(frame):
+                samples += part.samples
                 out.mux(voice.encode(part))
+            if samples > longest_s * VOICE_HZ:
+                raise UnfitError(LONGER.format(name=name, hours=longest_s / 3600))
         for part in resampler.resample(None):
             out.mux(voice.encode(part))
         out.mux(voice.encode(None))
@@ -88,7 +106,7 @@ def to_pcm(path: Path, container: str, name: str, longest_s: float, stop: thread
     with opened(path, container, name) as file, contextlib.suppress(av.error.FFmpegError, ValueError):
         begins_s = file.start_time / av.time_base if file.start_time else 0.0
         resampler = av.AudioResampler("s16", "mono", VOICE_HZ)
-        for frame in chain(_frames(file, stop), [None]):
+        for frame in chain(_frames(file, name, stop), [None]):
             if not pcm and frame is not None and frame.time is not None:  # it may begin after the pictures
                 pcm += bytes(min(most, 2 * round(max(0.0, frame.time - begins_s) * VOICE_HZ)))
             for part in resampler.resample(frame):
@@ -115,7 +133,7 @@ def opened(path: Path, container: str, name: str) -> Iterator[Any]:
             stream_options=[_LIMITS] * _MOST_STREAMS,
             metadata_errors="replace",
         ) as file:
-            for stream in file.streams.video:
+            for stream in (*file.streams.video, *file.streams.audio):
                 if stream.codec_context is not None:
                     stream.codec_context.options = _LIMITS
             yield file
@@ -136,34 +154,42 @@ def _check_decodes(file: Any, stream: Any, name: str, stop: threading.Event) -> 
         if not 0 < size <= MAX_FRAME_PIXELS:  # where it stands in the file, some codecs fail at it first
             raise UnfitError(SIZELESS.format(name=name))
     file.seek(0)
-    for packet in file.demux(stream):
-        if stop.is_set():
-            raise Stopped
-        if packet.decode():
+    for packet in _packets(file, [stream], name, stop):
+        if frames := packet.decode():
+            if stream.type == "audio" and frames[0].sample_rate < LOWEST_HZ:
+                break
             return
     raise UnfitError(BROKEN.format(name=name))
 
 
-def _duration_s(file: Any, streams: list[Any], stop: threading.Event) -> float:
+def _duration_s(file: Any, streams: list[Any], name: str, stop: threading.Event) -> float:
     """Return how long a recording is; where its head does not say, as with what browsers record, look."""
     if file.duration:
         return float(file.duration / av.time_base)
-    ends = [0.0]
+    ends = {stream.index: 0 for stream in streams}  # in each stream's own unit: fractions take long
     file.seek(0)
-    for packet in file.demux(*streams):
-        if stop.is_set():
-            raise Stopped
+    for packet in _packets(file, streams, name, stop):
         if packet.pts is not None:
-            ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
-    return max(ends)
+            ends[packet.stream_index] = max(ends[packet.stream_index], packet.pts + (packet.duration or 0))
+    return max(float(ends[stream.index] * stream.time_base) for stream in streams)
 
 
-def _frames(file: Any, stop: threading.Event) -> Iterator[Any]:
+def _frames(file: Any, name: str, stop: threading.Event) -> Iterator[Any]:
     """Decode the first sound track; what is broken in the middle is left out, as players do."""
-    for packet in file.demux(file.streams.audio[0]):
-        if stop.is_set():
-            raise Stopped
+    for packet in _packets(file, [file.streams.audio[0]], name, stop):
         try:
             yield from packet.decode()
         except av.error.InvalidDataError:
             continue
+
+
+def _packets(file: Any, streams: list[Any], name: str, stop: threading.Event) -> Iterator[Any]:
+    """Read on from where the file stands, MOST_PACKETS at most; those of other streams count too."""
+    wanted = {stream.index for stream in streams}
+    for number, packet in enumerate(file.demux()):
+        if stop.is_set():
+            raise Stopped
+        if number == MOST_PACKETS:
+            raise UnfitError(ENDLESS.format(name=name))
+        if packet.stream_index in wanted:
+            yield packet

@@ -185,7 +185,7 @@ class Files(Target):
                 stop = threading.Event()
                 recording = probe(self._path, found.container, "file", stop)
                 if recording.audio is not None and recording.duration_s < LONGEST_S:
-                    to_voice(self._path, found.container, self._into, "file", stop)
+                    to_voice(self._path, found.container, self._into, "file", 3600.0, stop)
             case Kind.DOCUMENT:
                 return f"PDF, {'problem' if 'problem' in look(str(self._path)) else 'read'}"
             case Kind.TEXT:
