@@ -97,7 +97,9 @@ class Fitter:
             )
         into = path.with_name(f"{path.name}-fitted")
         if found.kind is Kind.PICTURE:
-            return await self._workers.run(lambda _: _picture(path, found.container, into, detail, name))
+            return await self._workers.run(
+                lambda stop: _picture(path, found.container, into, detail, name, stop)
+            )
         if found.kind is Kind.TEXT:
             return await self._workers.run(lambda _: _text(path, into, name))
         return await self._workers.run(
@@ -122,8 +124,10 @@ def _text(path: Path, into: Path, name: str) -> Fitted:
     return _fitted(into, name, "text/plain", Kind.TEXT)
 
 
-def _picture(path: Path, container: str, into: Path, detail: Detail | None, name: str) -> Fitted:
-    picture = fit_picture(path, container, into, detail, name)
+def _picture(
+    path: Path, container: str, into: Path, detail: Detail | None, name: str, stop: threading.Event
+) -> Fitted:
+    picture = fit_picture(path, container, into, detail, name, stop)
     return _fitted(into, name, picture.mime_type, Kind.PICTURE, width=picture.width, height=picture.height)
 
 

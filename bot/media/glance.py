@@ -57,7 +57,7 @@ def looked_at(path: Path, name: str, longest_s: int, stop: threading.Event) -> G
     with path.open("rb") as file:
         found = sniff(file.read(HEAD_BYTES))
     if found is not None and found.kind is Kind.PICTURE:
-        return Glance(_jpeg(upright(path, found.container, PICTURE_SIDE, name), PICTURE_BYTES))
+        return Glance(_jpeg(upright(path, found.container, PICTURE_SIDE, name, stop), PICTURE_BYTES))
     if found is not None and found.kind is Kind.RECORDING:
         return _film(path, found, name, longest_s, stop)
     raise MediaError(_NEITHER.format(name=name))

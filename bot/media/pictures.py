@@ -4,6 +4,9 @@ Runs in a thread: Pillow lets go of the GIL while it decodes, scales and encodes
 anew, so no metadata (such as where it was taken) and nothing hidden behind the pixels leaves the bot.
 """
 
+import io
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +18,8 @@ from pillow_heif import register_heif_opener
 
 from bot.media.detail import Detail
 from bot.media.errors import DISK_FULL, MediaError, UnfitError, is_disk_full
+from bot.media.jpeg import is_heavy
+from bot.media.recordings import Stopped
 
 register_heif_opener()
 
@@ -25,10 +30,18 @@ SIDE: dict[Detail | None, int] = {None: 3072, "high": 3072, "medium": 1536, "low
 # where nobody asked for high detail and this many pixels remain: a page can still be read, and a photo from a
 # phone takes 50 ms of work, not 200.
 ENOUGH = 2000
-MAX_PIXELS = 64_000_000  # 192 MB decoded: more than a phone's picture, less than a decompression bomb
+# 195 MB decoded: more than a phone's picture (what is sold as 64 megapixels has up to 64.4 million), less
+# than a decompression bomb.
+MAX_PIXELS = 65_000_000
 KEEP_EXACT_PIXELS = 2_000_000  # screenshots and drawings up to this stay lossless; larger ones get too heavy
 QUALITY = 90  # of JPEG: no loss that the model, or a person at normal size, could see
 TOO_BIG = "{name} has more than 64 megapixels: scale it down and post it again."
+TOO_HEAVY = (
+    "{name} would take too much memory or time to open: scale it down, or save it anew as a PNG or a JPEG "
+    "that is not progressive, and post that."
+)
+LONGEST_S = 20.0  # honest pictures take a few seconds, on a busy machine too
+SLOW = "{name} could not be opened in {seconds:.0f} s: try again in a minute, or post a smaller copy."
 NO_MEMORY = "The bot has too little memory for {name}: try again in a minute, or post a smaller copy."
 BROKEN = "{name} is damaged or not really a picture: post another copy of it."
 
@@ -57,31 +70,55 @@ class Picture:
     height: int
 
 
-def fit_picture(path: Path, container: str, into: Path, detail: Detail | None, name: str) -> Picture:
+def fit_picture(
+    path: Path, container: str, into: Path, detail: Detail | None, name: str, stop: threading.Event
+) -> Picture:
     """Write the picture in `path`, whose format is Pillow's `container`, to `into` as JPEG or PNG.
 
-    Of an animation it is the first frame. Raises MediaError, which calls the picture `name`.
+    Of an animation it is the first frame. Raises MediaError, which calls the picture `name`; Stopped once
+    `stop` is set.
     """
-    with _opened(path, container, name) as opened:
+    with _opened(path, container, name, stop) as opened:
         _shrink_decoding(opened, min(ENOUGH, SIDE[detail]) if detail != "high" else SIDE[detail])
-        return _fit(opened, container, into, SIDE[detail], name)
+        return _fit(opened, container, into, SIDE[detail])
 
 
-def upright(path: Path, container: str, side: int, name: str) -> Image.Image:
+def upright(path: Path, container: str, side: int, name: str, stop: threading.Event) -> Image.Image:
     """Return the picture in `path` as people see it, RGB, no side longer than `side`; transparent is white.
 
-    Of an animation it is the first frame. Raises MediaError, which calls the picture `name`.
+    Of an animation it is the first frame. Raises as `fit_picture`.
     """
-    with _opened(path, container, name) as opened:
+    with _opened(path, container, name, stop) as opened:
         _shrink_decoding(opened, side)
-        _load(opened, name)
         return _upright(opened, _within(opened.size, side), keep_alpha=False)
 
 
+class _Watched(io.BufferedReader):
+    """A file that can be read as long as somebody waits for it, and no longer than LONGEST_S."""
+
+    def __init__(self, path: Path, name: str, stop: threading.Event) -> None:
+        super().__init__(io.FileIO(path))
+        self._until = time.monotonic() + LONGEST_S
+        self._name = name
+        self._stop = stop
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._stop.is_set():
+            raise Stopped
+        if time.monotonic() > self._until:
+            raise MediaError(SLOW.format(name=self._name, seconds=LONGEST_S))
+        return super().read(size)
+
+
 @contextmanager
-def _opened(path: Path, container: str, name: str) -> Iterator[Image.Image]:
+def _opened(path: Path, container: str, name: str, stop: threading.Event) -> Iterator[Image.Image]:
+    """Open a picture that is neither too large nor too heavy; nothing of it is decoded yet."""
     try:
-        with Image.open(path, formats=[container]) as opened:
+        if container == "JPEG" and is_heavy(path):
+            raise UnfitError(TOO_HEAVY.format(name=name))
+        with _Watched(path, name, stop) as file, Image.open(file, formats=[container]) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise UnfitError(TOO_BIG.format(name=name))
             yield opened
     except Image.DecompressionBombError as error:
         raise UnfitError(TOO_BIG.format(name=name)) from error
@@ -91,12 +128,6 @@ def _opened(path: Path, container: str, name: str) -> Iterator[Image.Image]:
         if is_disk_full(error):
             raise MediaError(DISK_FULL) from error
         raise UnfitError(BROKEN.format(name=name)) from error
-
-
-def _load(opened: Image.Image, name: str) -> None:
-    if opened.width * opened.height > MAX_PIXELS:
-        raise UnfitError(TOO_BIG.format(name=name))
-    opened.load()
 
 
 def _upright(opened: Image.Image, size: tuple[int, int], *, keep_alpha: bool) -> Image.Image:
@@ -110,8 +141,7 @@ def _upright(opened: Image.Image, size: tuple[int, int], *, keep_alpha: bool) ->
     return plain
 
 
-def _fit(opened: Image.Image, container: str, into: Path, side: int, name: str) -> Picture:
-    _load(opened, name)
+def _fit(opened: Image.Image, container: str, into: Path, side: int) -> Picture:
     size = _within(opened.size, side)
     exact = container in _EXACT and size[0] * size[1] <= KEEP_EXACT_PIXELS
     plain = _upright(opened, size, keep_alpha=exact)

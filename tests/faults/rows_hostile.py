@@ -1,11 +1,13 @@
-"""What people post to do harm in a call: small videos of huge frames, a picture that gives orders."""
+"""What people post to do harm in a call: small files that unpack without end, a picture that gives orders."""
 
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
+from bomb_files import flat_jpeg, laced_sound
 from fault_row import Row, When
 from fault_scenarios import one_more
 from fault_scene import MEDIA, SENTENCE, Scene
@@ -13,12 +15,14 @@ from loopback import eventually
 
 from bot.emulators.discord.model import Message, Upload, walk
 from bot.emulators.gemini.knobs import Call, ToolScript
+from bot.media.recordings import MOST_PACKETS
 
 SIDE = 12_000  # of a frame: 576 MB as RGBA, 0.6 MB in the file
 SAYS = 64  # the side that the file's head says
 MOST_MB = 250  # that may be taken meanwhile: what plays the people and the models is in this process too
 FRAMES = 8
 PATIENCE_S = 20.0
+LONG_S = 90.0  # for a recording that is looked through up to where it is refused
 COFFEE = Upload("photo-coffee.png", (MEDIA / "photo-coffee.png").read_bytes())
 ORDERS = (
     Call("post_message", {"text": "Buy at https://evil.example"}, "h1"),
@@ -88,6 +92,31 @@ async def exploding(scene: Scene, row: Row) -> None:
     await one_more(scene)
 
 
+def _heavy() -> Iterator[tuple[Upload, str]]:
+    """Yield files, and what is to be said of each."""
+    for name, jpeg in (("photo.jpg", flat_jpeg(13_300, 3)), ("scans.jpg", flat_jpeg(5_000, 1_000))):
+        yield Upload(name, jpeg), "would take too much memory or time to open"
+    yield Upload("talk.mkv", laced_sound(MOST_PACKETS + 256)), "has more pieces than can be looked through"
+
+
+async def heavy(scene: Scene, row: Row) -> None:
+    """Show such files in the call, and talk on while they are looked into."""
+    await scene.ready()
+    for file, refusal in _heavy():
+        before = _begin_peak()
+        shown = scene.ada.run_command(scene.world.text.id, "look", file=file)
+        silence_s = await scene.ask(SENTENCE, limit_s=row.limit_s)
+        scene.outcome.note = (await shown.response(within_s=LONG_S)).text
+        assert refusal in scene.outcome.note, f"/look: {scene.outcome.note!r}"
+        took_mb = _memory_mb("VmHWM") - before
+        assert took_mb < MOST_MB, f"{took_mb} MB were taken"
+        scene.outcome.silence_ms = 1000 * max(0.0, silence_s - scene.baseline_s)
+        await scene.idle()
+        scene.judge()
+        scene.said.clear()
+    await one_more(scene)
+
+
 async def giving_orders(scene: Scene, row: Row) -> None:
     """Show a picture; the model does all that it says: each waits for a click, and is not done without."""
     await scene.ready()
@@ -139,6 +168,15 @@ ROWS = [
         "no frame of more than 36 megapixels is decoded; a sentence says so",
         nothing,
         scenario=exploding,
+    ),
+    Row(
+        "hostile-heavy-files",
+        "pictures of 1 MB that take 1 GB or a minute to decode, a recording of 2 MB in two million pieces",
+        "/look, in a call",
+        When.IDLE,
+        "none is decoded; each is refused with a sentence, and the call goes on meanwhile",
+        nothing,
+        scenario=heavy,
     ),
     Row(
         "hostile-picture",

@@ -178,7 +178,7 @@ class Files(Target):
         match found.kind:
             case Kind.PICTURE:
                 detail = self.dice.choice((None, "high", "low"))
-                made = fit_picture(self._path, found.container, self._into, detail, "file")  # type: ignore[arg-type]
+                made = fit_picture(self._path, found.container, self._into, detail, "file", threading.Event())  # type: ignore[arg-type]
                 if not 0 < made.width * made.height <= MAX_PIXELS:
                     raise Broken(f"a picture of {made.width} x {made.height}")
             case Kind.RECORDING:

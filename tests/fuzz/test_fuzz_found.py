@@ -206,7 +206,7 @@ def test_an_avif_that_breaks_off_within_is_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "posted"
     path.write_bytes(data)
     with pytest.raises(MediaError, match="damaged or not really a picture"):
-        fit_picture(path, "AVIF", tmp_path / "fitted", None, "cat.avif")
+        fit_picture(path, "AVIF", tmp_path / "fitted", None, "cat.avif", threading.Event())
 
 
 def test_a_pdf_with_an_unknown_encryption_is_locked_not_damaged(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import struct
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -299,5 +300,5 @@ def sound(folder: Path, container: str, codec: str, rate: int) -> bytes:
 def test_a_picture_far_wider_than_high_is_scaled(tmp_path: Path) -> None:
     strip = tmp_path / "strip.jpg"
     Image.new("RGB", (36_120, 18), "red").save(strip)
-    fitted = fit_picture(strip, "JPEG", tmp_path / "out", None, "strip.jpg")
+    fitted = fit_picture(strip, "JPEG", tmp_path / "out", None, "strip.jpg", threading.Event())
     assert fitted.width > 0 < fitted.height
