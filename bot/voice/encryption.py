@@ -20,7 +20,7 @@ from bot.voice.recovery import recovery_pace
 
 logger = logging.getLogger(__name__)
 
-UPGRADE_S = 10.0  # a transition that was announced and is not executed within this is not coming
+ANNOUNCED_S = 10.0  # a transition that was announced and is not executed within this is not coming
 
 
 class EncryptedState(VoiceConnectionState):
@@ -35,7 +35,7 @@ class EncryptedState(VoiceConnectionState):
         self.own_commits = OwnCommits()
         self.refused_messages = 0
         self.recoveries = 0
-        self._upgrading_until = 0.0
+        self._upgrading_until = self._downgrading_until = 0.0
         self._recovery_pace = recovery_pace()
         self._recovering: asyncio.Task[None] | None = None
 
@@ -50,7 +50,7 @@ class EncryptedState(VoiceConnectionState):
             self._forget_dave()
         elif op == VoiceGateway.DAVE_PREPARE_EPOCH and data["epoch"] == 1:
             upgrade = self.dave_protocol_version == 0 and data["protocol_version"] > 0
-            self._upgrading_until = time.monotonic() + UPGRADE_S if upgrade else 0.0
+            self._upgrading_until = time.monotonic() + ANNOUNCED_S if upgrade else 0.0
 
     def received(self, op: int, data: Any) -> None:
         """Pass on a message after discord.py handled it."""
@@ -61,13 +61,18 @@ class EncryptedState(VoiceConnectionState):
             self.dave_session = davey.DaveSession(davey.DAVE_PROTOCOL_VERSION, self.user.id, self.channel_id)
         elif op == VoiceGateway.DAVE_PREPARE_EPOCH:
             self.observer.epoch_changed()
+        elif op == VoiceGateway.DAVE_PREPARE_TRANSITION and data["protocol_version"] == 0:
+            self._downgrading_until = time.monotonic() + ANNOUNCED_S
+            self._end_passthrough()  # which discord.py allows for ever
         if isinstance(data, dict):
             self.observer.message(op, data)
 
     @property
     def version_changing(self) -> bool:
-        """Whether a change from or to version 0 is announced and not yet executed."""
-        return 0 in self.dave_pending_transitions.values() or time.monotonic() < self._upgrading_until
+        """Whether a change from or to version 0 was announced lately and is not yet executed."""
+        now = time.monotonic()
+        downgrading = 0 in self.dave_pending_transitions.values() and now < self._downgrading_until
+        return downgrading or now < self._upgrading_until
 
     def expected_users(self) -> set[int]:
         """Return who may be in the end-to-end group: whom the gateways say are in the channel, and we."""
@@ -123,10 +128,14 @@ class EncryptedState(VoiceConnectionState):
     async def _execute_transition(self, transition_id: int) -> None:
         await super()._execute_transition(transition_id)
         self._upgrading_until = 0.0
-        if self.dave_session is not None and self.dave_protocol_version > 0:
-            # discord.py allows plaintext when a transition begins, and for ever: end that.
-            self.dave_session.set_passthrough_mode(False, int(UPGRADE_S))
+        if self.dave_protocol_version > 0:
+            self._end_passthrough()  # which discord.py allows for ever, once more
         self.observer.epoch_changed()
+
+    def _end_passthrough(self) -> None:
+        """Let davey take plaintext no longer than a transition may take."""
+        if self.dave_session is not None:
+            self.dave_session.set_passthrough_mode(False, int(ANNOUNCED_S))
 
     def _forget_dave(self) -> None:
         """Let no session of an earlier connection, channel or version stand under a new description."""

@@ -13,6 +13,7 @@ from bot.emulators.discord.voice.mls import KeyPackage, parse_commit_welcome
 from bot.emulators.discord.voice.rtp import RtpHeader
 from bot.emulators.discord.voice.wire import vec
 from bot.emulators.person import Person
+from bot.voice import encryption
 from bot.voice.events import Disconnected
 
 __all__ = ["ann", "call"]
@@ -163,29 +164,54 @@ async def test_encryption_comes_to_a_call_that_began_without(call: Call, ann: Pe
     assert call.voiced()[-1].fields["encrypted"]
 
 
+async def plaintext_heard(call: Call, ann: Person, start: int) -> tuple[int, int]:
+    """Inject half a second of plaintext as Ann's; return how many packets were heard, and of how many."""
+    opus = rate_path("native").encoder().feed(tone(0.5).tobytes())
+    ssrc = call.emulator.voice.keys_of(ann.user.id).ssrc
+    before = len(call.heard(ann.user.id))
+    for number, packet in enumerate(opus):
+        header = RtpHeader(start + number, 960 * number, ssrc)
+        call.emulator.voice.inject_media(call.user_id, header, packet)
+    await asyncio.sleep(0.2)
+    return len(call.heard(ann.user.id)) - before, len(opus)
+
+
+def announce(call: Call, transition_id: int, version: int) -> None:
+    data = {"transition_id": transition_id, "protocol_version": version}
+    call.emulator.voice.inject(call.user_id, {"op": 21, "d": data})
+
+
 async def test_plaintext_is_heard_only_while_a_change_of_the_version_is_announced(
-    call: Call, ann: Person
+    call: Call, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(encryption, "ANNOUNCED_S", 1.0)
     await meet(call, ann)
     await call.hears(ann, tone(0.1))
-    ssrc = call.emulator.voice.keys_of(ann.user.id).ssrc
-    opus = rate_path("native").encoder().feed(tone(0.5).tobytes())
-
-    async def inject(start: int) -> int:
-        before = len(call.heard(ann.user.id))
-        for number, packet in enumerate(opus):
-            header = RtpHeader(start + number, 960 * number, ssrc)
-            call.emulator.voice.inject_media(call.user_id, header, packet)
-        await asyncio.sleep(0.2)
-        return len(call.heard(ann.user.id)) - before
-
-    assert await inject(30_000) == 0
-    call.emulator.voice.inject(call.user_id, {"op": 21, "d": {"transition_id": 77, "protocol_version": 1}})
+    assert (await plaintext_heard(call, ann, 30_000))[0] == 0
+    announce(call, 77, 1)
     await asyncio.sleep(0.1)
-    assert await inject(31_000) == 0
-    call.emulator.voice.inject(call.user_id, {"op": 21, "d": {"transition_id": 78, "protocol_version": 0}})
+    assert (await plaintext_heard(call, ann, 31_000))[0] == 0
+    announce(call, 78, 0)
     await asyncio.sleep(0.1)
-    assert await inject(32_000) >= len(opus) - 1  # a jump is believed with its second packet
+    heard, sent = await plaintext_heard(call, ann, 32_000)
+    assert heard >= sent - 1  # a jump is believed with its second packet
+    await asyncio.sleep(1.0)
+    assert (await plaintext_heard(call, ann, 33_000))[0] == 0
+    assert not call.voice._connection.version_changing
+
+
+async def test_a_downgrade_that_is_executed_late_is_followed_all_the_same(
+    call: Call, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encryption, "ANNOUNCED_S", 0.1)
+    await meet(call, ann)
+    await call.hears(ann, tone(0.1))
+    announce(call, 78, 0)
+    await asyncio.sleep(0.3)
+    call.emulator.voice.inject(call.user_id, {"op": 22, "d": {"transition_id": 78}})
+    await eventually(lambda: call.voice._connection.dave_protocol_version == 0, "the downgrade")
+    heard, sent = await plaintext_heard(call, ann, 30_000)
+    assert heard >= sent - 1
 
 
 async def test_someone_who_stays_undecryptable_makes_us_begin_anew_once(call: Call, ann: Person) -> None:
