@@ -10,10 +10,10 @@ import discord
 from discord.voice_state import VoiceConnectionState
 
 from bot.audio.ratepath import RatePath
-from bot.tasks import end
 from bot.voice.clock import SendClock
 from bot.voice.connection import VoiceConnection
-from bot.voice.events import Connected, Deaf, Disconnected, Ended, Joined, Left, VoiceEvent
+from bot.voice.deaf import Lookout
+from bot.voice.events import Connected, Disconnected, Ended, Joined, Left, VoiceEvent
 from bot.voice.gateway import VoiceGateway
 from bot.voice.inbox import Inbox
 from bot.voice.livekeys import LiveKeys
@@ -21,13 +21,10 @@ from bot.voice.mouth import Mouth
 from bot.voice.outlet import Outlet
 from bot.voice.playout import Playout
 from bot.voice.receive import ReceivePipeline
-from bot.voice.recovery import Closure, Remedy
 from bot.voice.stats import ReceiveStats
 from bot.voice.transport import MODES
 
 logger = logging.getLogger(__name__)
-
-_DEAF = Closure(Remedy.REJOIN, "packets arrive and no sound comes out of them")
 
 
 class EarshotVoiceClient(discord.VoiceClient):
@@ -64,9 +61,9 @@ class EarshotVoiceClient(discord.VoiceClient):
         self._mouth = Mouth(
             loop=self.loop, clock=clock, outlet=self._outlet, announce=self._speak, name=connection.name
         )
+        self._lookout = Lookout(self.loop, connection, self._pipeline, self._emit)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
-        self._recovery: asyncio.Task[None] | None = None
 
     def create_connection_state(self) -> VoiceConnectionState:
         """Use our connection; discord.py calls this while it makes the client."""
@@ -165,11 +162,15 @@ class EarshotVoiceClient(discord.VoiceClient):
         self._mouth.connected()
         present = self._announced | set(self.channel.voice_states)
         gone = self._present - present
+        for user_id in gone:
+            self._pipeline.client_disconnected(user_id, time.monotonic())
+        self._lookout.begin()
         self._emit([Connected(), *map(Left, sorted(gone)), *map(Joined, sorted(present))])
 
     def down(self, reason: str) -> None:
         """Hold media."""
         self._mouth.disconnected()
+        self._lookout.pause()
         self._emit([Disconnected(reason)])
 
     def over(self, reason: str) -> None:
@@ -182,8 +183,7 @@ class EarshotVoiceClient(discord.VoiceClient):
         self._inbox.close()
         if self._timer is not None:
             self._timer.cancel()
-        if self._recovery is not None:
-            await end(self._recovery)
+        await self._lookout.close()
         await self._mouth.close()
 
     # -- within
@@ -193,26 +193,7 @@ class EarshotVoiceClient(discord.VoiceClient):
 
     def _after_input(self) -> None:
         self._arm()
-        self._look_for_deafness()
-        idle = self._recovery is None or self._recovery.done()
-        if self._pipeline.wants_recovery and idle and self.is_connected():
-            self._pipeline.recovery_taken()
-            self._recovery = asyncio.create_task(self._recover(), name=f"{self._connection.name}-deaf")
-
-    def _look_for_deafness(self) -> None:
-        alarm = self._pipeline.watchdog.look(time.monotonic()) if self.is_connected() else None
-        if alarm is None:
-            return
-        logger.warning("%s: deaf to %d people: %s", self._connection.name, len(alarm.users), alarm.reason)
-        self._emit([Deaf(alarm.users, alarm.reason)])
-        if alarm.rejoin:
-            self._connection.give_up(_DEAF)
-
-    async def _recover(self) -> None:
-        try:
-            await self._connection.recover_dave()
-        except (OSError, RuntimeError) as error:
-            logger.debug("%s: lost the connection before the recovery: %s", self._connection.name, error)
+        self._lookout.look()
 
     def _arm(self) -> None:
         """Set the one timer to when the pipeline has something to do."""

@@ -61,11 +61,21 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class Deaf:
-    """Packets of these people arrive and nothing is heard of them; without any, of somebody unknown."""
+    """Packets of these people arrive and nothing is heard of them; without any, of somebody unknown.
+
+    Without any it is also this: the end-to-end encryption shuts us out, and nobody hears us either.
+    """
 
     users: tuple[int, ...]
     reason: str
     """What is done about it, or what they can do: a sentence to show."""
+    hopeless: bool = False
+    """Whether all has been tried, and people are to do something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undeafened:
+    """What was hopeless is so no more: those people are heard, and hear us, or are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +85,6 @@ class Ended:
     reason: str
 
 
-VoiceEvent: TypeAlias = Heard | Hushed | Unheard | Joined | Left | Connected | Disconnected | Deaf | Ended
+VoiceEvent: TypeAlias = (
+    Heard | Hushed | Unheard | Joined | Left | Connected | Disconnected | Deaf | Undeafened | Ended
+)

@@ -22,7 +22,7 @@ from bot.voice.rtp import OPUS_PAYLOAD_TYPE, InvalidDatagramError, Packet, RtpHe
 from bot.voice.stats import ReceiveStats
 from bot.voice.stream import Stream, judge_now
 from bot.voice.transport import TransportCipher, TransportError, cipher_for
-from bot.voice.watchdog import Watchdog
+from bot.voice.watchdog import Alarm, Watchdog
 
 Given = TypeVar("Given", Packet, float)
 
@@ -155,6 +155,16 @@ class ReceivePipeline:
         deaf = any(stream.failures > MAX_FAILURES for stream in self._streams.values())
         return deaf and not self._keys.transition_pending
 
+    def look(self, now: float) -> Alarm | None:
+        """Return an alarm when it is time for one: nothing comes in, or the end-to-end group shuts us out."""
+        session = self._keys.dave
+        if self._keys.dave_version == 0 or (session is not None and session.ready):
+            self.watchdog.inside()
+        else:
+            awaited = bool(self._present) and not self._keys.transition_pending
+            self.watchdog.outside(now, awaited=awaited)
+        return self.watchdog.look(now)
+
     def recovery_taken(self) -> None:
         """Count from 0 again: the recovery that was wanted is under way."""
         for stream in self._streams.values():
@@ -221,11 +231,13 @@ class ReceivePipeline:
     def _heed(
         self, stream: Stream, step: Callable[[Given], list[VoiceEvent]], given: Given
     ) -> list[VoiceEvent]:
-        """Let a stream go on, and tell the watchdog if anything of it got as far as the decoder."""
-        before = self.stats.heard + self.stats.undecodable
+        """Let a stream go on, and tell the watchdog what became of it in the decoder."""
+        heard, undecodable = self.stats.heard, self.stats.undecodable
         events = step(given)
-        if self.stats.heard + self.stats.undecodable > before:
+        if self.stats.heard > heard:
             self.watchdog.heard(stream.user_id, given.at if isinstance(given, Packet) else given)
+        elif self.stats.undecodable > undecodable:
+            self.watchdog.undecodable(stream.user_id)
         return events
 
     def _may_hear(self, user_id: int | None) -> bool:

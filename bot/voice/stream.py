@@ -181,11 +181,6 @@ class Stream:
         if not replayed and self._is_ready() and not self._keys.transition_pending:
             self.failures += 1
 
-    def _count_unwelcome(self, gone: list[Packet]) -> None:
-        """Count what was held in vain while joining: a welcome that takes so long is not coming."""
-        if self._may_get_keys() and not self._is_ready() and not self._keys.transition_pending:
-            self.failures += sum(is_sealed(packet.payload) for packet in gone)
-
     def _is_ready(self) -> bool:
         session = self._keys.dave
         return session is not None and session.ready
@@ -204,7 +199,6 @@ class Stream:
         return events
 
     def _give_up(self, gone: list[Packet]) -> list[VoiceEvent]:
-        self._count_unwelcome(gone)
         lost = [self._lose(packet) if is_sealed(packet.payload) else packet for packet in gone]
         return self._play([*lost, *self._unblocked()]) if gone else []
 

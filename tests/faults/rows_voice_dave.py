@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from unittest import mock
 
 import davey
 from fault_row import Inject, Row, When
@@ -11,7 +12,9 @@ from fault_scene import SENTENCE, Scene
 from rows_voice_media import NETWORK, plaintext
 from rows_voice_parts import connection
 from voice_acts import (
+    COMMIT,
     INVALID_OP,
+    WELCOME,
     another,
     closes,
     held,
@@ -23,7 +26,9 @@ from voice_acts import (
     told,
 )
 
+from bot.emulators.discord.voice.messages import Op
 from bot.emulators.discord.voice.mls import KeyPackage
+from bot.emulators.discord.voice.session import VoiceSession
 from bot.emulators.discord.voice.wire import vec
 from bot.emulators.person import Person
 
@@ -34,7 +39,7 @@ DECIDED_S = 0.1  # for the server to take the first commit before the second com
 LATE_S = 0.5  # after the others have the new keys
 AGAIN = "asks once for new keys (op 31)"
 PASSED = "passed over, counted"
-COMMIT, WELCOME = b"\x1d\x00\x07garbage", b"\x1e\x00\x08garbage"
+BAD_COMMIT, BAD_WELCOME = b"\x1d\x00\x07garbage", b"\x1e\x00\x08garbage"
 GARBAGE = (b"\x1b", b"\x1b\x00garbage", b"\x1b\x01garbage", b"\x19", b"\x19garbage", b"\xffwhat")
 
 
@@ -249,6 +254,28 @@ async def proposals_first(scene: Scene, row: Row) -> None:
     assert ops.index(PROPOSALS_OP) < ops.index(SENDER_OP), "they came in order"
 
 
+async def let_in_by_nobody(scene: Scene, row: Row) -> None:
+    """Have the message lost that lets the bot into the group, in a new session while nobody speaks."""
+    await scene.ready()
+    mine, lost, send = scene.world.bot.id, list[int](), VoiceSession.send
+
+    def lossy(session: VoiceSession, op: Op, data: dict[str, object] | bytes) -> None:
+        if session.user_id == mine and op in (COMMIT, WELCOME) and not lost:
+            lost.append(op)
+        else:
+            send(session, op, data)
+
+    since = time.monotonic()
+    with mock.patch.object(VoiceSession, "send", lossy):
+        await row.inject(scene)
+        await held(lambda: bool(lost), 5.0, "nobody let it in")
+        await held(lambda: told(scene, INVALID_OP) > 0, row.limit_s, "the bot did not ask for new keys")
+    await scene.ada.secured_with(mine)
+    scene.outcome.silence_ms = 1000 * (time.monotonic() - since)
+    await one_more(scene)
+    await row.check(scene)
+
+
 async def nothing(_scene: Scene) -> None:
     """Leave it to the scenario."""
 
@@ -258,9 +285,17 @@ def _row(id_: str, name: str, where: str, when: When, how: str, inject: Inject, 
 
 
 ROWS = [
-    _row("commit", "invalid commits", IDLE, When.IDLE, AGAIN, recovered(*[COMMIT] * 5), check=recovers_once),
     _row(
-        "welcome", "invalid welcomes", IDLE, When.IDLE, AGAIN, recovered(*[WELCOME] * 5), check=recovers_once
+        "commit", "invalid commits", IDLE, When.IDLE, AGAIN, recovered(*[BAD_COMMIT] * 5), check=recovers_once
+    ),
+    _row(
+        "welcome",
+        "invalid welcomes",
+        IDLE,
+        When.IDLE,
+        AGAIN,
+        recovered(*[BAD_WELCOME] * 5),
+        check=recovers_once,
     ),
     _row(
         "both-speaking",
@@ -268,7 +303,7 @@ ROWS = [
         SPEAKING,
         When.SPEAKING,
         AGAIN + "; packets before the welcome wait for it",
-        sends(COMMIT, WELCOME),
+        sends(BAD_COMMIT, BAD_WELCOME),
         scenario=lost_in_speech,
         check=recovers_once,
     ),
@@ -280,6 +315,17 @@ ROWS = [
         When.SPEAKING,
         "keys change, no word is lost",
         joins_and_leaves,
+    ),
+    _row(
+        "not-let-in",
+        "the message that lets the bot in is lost",
+        IDLE,
+        When.IDLE,
+        AGAIN + " after 3 s, though nobody speaks",
+        closes(4006),
+        scenario=let_in_by_nobody,
+        check=recovers_once,
+        limit_s=8.0,
     ),
     _row("refilled", "the bot alone, then not", IDLE, When.IDLE, "a new group", nothing, scenario=refilled),
     _row(

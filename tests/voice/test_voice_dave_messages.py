@@ -14,7 +14,7 @@ from bot.emulators.discord.voice.rtp import RtpHeader
 from bot.emulators.discord.voice.wire import vec
 from bot.emulators.person import Person
 from bot.voice import encryption
-from bot.voice.events import Disconnected
+from bot.voice.events import Deaf, Disconnected
 
 __all__ = ["ann", "call"]
 
@@ -96,16 +96,24 @@ async def test_an_invalid_commit_right_after_a_recovery_is_recovered_from_too(
     await both_ways(call, ann)
 
 
-async def test_a_lost_welcome_is_noticed_when_someone_speaks(call: Call, ann: Person) -> None:
+@pytest.mark.parametrize("consents", [True, False])
+async def test_a_lost_welcome_is_noticed_though_nobody_speaks_who_is_heard(
+    call: Call, ann: Person, consents: bool
+) -> None:
+    if not consents:
+        call.deaf_to.add(ann.user.id)
     await meet(call, ann)
-    await call.hears(ann, tone(0.1))
     session = call.voice._connection.dave_session
     assert session is not None
     session.reinit(1, call.user_id, call.channel().id)  # as before the welcome, and none is on its way
-    await call.hears(ann, tone(3.5))
-    assert len(call.told(INVALID_OP)) == 1
+    if not consents:
+        await ann.speak(tone(1.0), rate_hz=24_000)
+    await eventually(lambda: len(call.told(INVALID_OP)) == 1, "new keys are asked for")
+    call.deaf_to.clear()
     await both_ways(call, ann)
     assert call.voice.counters()["dave_recoveries"] == 1
+    assert not call.of(Disconnected)
+    assert not call.of(Deaf)
 
 
 @pytest.mark.parametrize("returned", [0, 1])

@@ -7,9 +7,10 @@ import pytest
 from voice_call import Call, eventually, tone
 from voice_people import ann, call, hears_all, meet
 
+from bot.emulators.discord.voice.rtp import RtpHeader
 from bot.emulators.person import Person
 from bot.voice import recovery, watchdog
-from bot.voice.events import Connected, Deaf, Disconnected, Ended
+from bot.voice.events import Connected, Deaf, Disconnected, Ended, Undeafened
 
 __all__ = ["ann", "call"]
 
@@ -21,7 +22,7 @@ MINUTE_S = 60.0
 @pytest.fixture
 def quick_dog(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the watchdog lose its patience five times as soon."""
-    for name in ("DEAF_S", "PENDING_S", "CALM_S"):
+    for name in ("DEAF_S", "PENDING_S", "CALM_S", "WELCOME_S", "SHUT_OUT_S"):
         monkeypatch.setattr(watchdog, name, getattr(watchdog, name) / FASTER)
     for name in ("REJOIN_FIRST_S", "REJOIN_MAX_S", "REJOIN_CALM_S"):
         monkeypatch.setattr(recovery, name, getattr(recovery, name) / FASTER)
@@ -67,8 +68,66 @@ async def test_a_call_that_stays_deaf_does_not_rejoin_over_and_over(
     finally:
         spoiling.cancel()
     assert [event.reason for event in call.of(Deaf)] == [watchdog.REJOIN] * 3 + [watchdog.HOPELESS]
+    assert [event.hopeless for event in call.of(Deaf)] == [False] * 3 + [True]
     assert len(call.of(Connected)) == 4
+    assert not call.of(Ended)
+    assert not call.of(Undeafened)
+    call.emulator.voice.close_socket(call.user_id, 4006)
+    await call.reconnected(4)
+    await hears_all(call, ann)
+    assert len(call.of(Undeafened)) == 1
+
+
+async def test_a_call_that_no_group_lets_in_connects_anew_once_and_tells_people(
+    call: Call, ann: Person, quick_dog: None
+) -> None:
+    call.deaf_to.add(ann.user.id)
+    await meet(call, ann)
+
+    async def keep_out() -> None:
+        while True:
+            session = call.voice._connection.dave_session
+            if call.voice.is_connected() and session is not None and session.ready:
+                session.reinit(1, call.user_id, call.channel().id)
+            await asyncio.sleep(0.01)
+
+    keeping_out = asyncio.create_task(keep_out())
+    try:
+        await eventually(lambda: len(call.of(Deaf)) == 2, "people are told")
+        asked = len(call.told(INVALID_OP))
+        await eventually(lambda: len(call.told(INVALID_OP)) > asked, "it goes on asking")
+    finally:
+        keeping_out.cancel()
+    assert call.of(Deaf) == [Deaf((), watchdog.UNWELCOME), Deaf((), watchdog.SHUT_OUT, hopeless=True)]
+    assert len(call.of(Connected)) == 2
+    assert call.of(Undeafened) == []
+    await eventually(lambda: bool(call.of(Undeafened)), "it is let in", 35.0)
+    call.deaf_to.clear()
+    await hears_all(call, ann)
+    assert len(call.of(Undeafened)) == 1
     assert call.of(Ended) == []
+
+
+async def test_who_is_never_heard_and_leaves_during_an_outage_is_no_trouble_any_more(
+    call: Call, ann: Person, quick_dog: None
+) -> None:
+    await meet(call, ann)
+    await hears_all(call, ann)
+    ssrc = call.emulator.voice.keys_of(ann.user.id).ssrc
+    call.emulator.knobs.dave.max_version = 0
+    await eventually(lambda: call.voice._connection.dave_protocol_version == 0, "the downgrade")
+    for number in range(100):
+        header = RtpHeader(30_000 + number, 960 * number, ssrc)
+        call.emulator.voice.inject_media(call.user_id, header, b"\xff" + bytes(40))
+        await asyncio.sleep(0.02)
+    assert call.of(Deaf) == [Deaf((ann.user.id,), watchdog.HOPELESS, hopeless=True)]
+    call.emulator.voice.block_udp(call.user_id, blocked=True)
+    call.emulator.voice.close_socket(call.user_id, 4006)
+    await eventually(lambda: bool(call.of(Disconnected)), "the loss is noticed")
+    await ann.leave()
+    call.emulator.voice.block_udp(call.user_id, blocked=False)
+    await call.reconnected()
+    await eventually(lambda: bool(call.of(Undeafened)), "nobody is there who is not heard")
 
 
 async def test_nobody_without_consent_makes_it_rejoin(call: Call, ann: Person, quick_dog: None) -> None:

@@ -202,12 +202,38 @@ def test_silence_and_other_payload_types_are_no_alarm(ear: Ear) -> None:
     assert alarms(ear, video) == []
 
 
-def test_heard_speech_and_what_opus_refuses_are_no_alarm(ear: Ear) -> None:
-    """Opus that is broken is its sender's trouble: a new connection would not mend it."""
+def test_heard_speech_is_no_alarm(ear: Ear) -> None:
+    ear.maps(ANN, SSRC)
+    assert alarms(ear, Talker(Line(ear.keys), SSRC).speak(tone(440, SPEECH))) == []
+
+
+def broken_opus(talker: Talker, packets: int) -> list[bytes]:
+    return [talker.raw(b"\xff" + bytes(40)) for _ in range(packets)]
+
+
+def test_one_of_whom_opus_refuses_all_is_told_of_without_a_new_connection(ear: Ear) -> None:
+    """It is their client's trouble: a new connection of ours would not mend it."""
     ear.maps(ANN, SSRC)
     talker = Talker(Line(ear.keys), SSRC)
-    assert alarms(ear, talker.speak(tone(440, SPEECH))) == []
-    assert alarms(ear, [talker.raw(b"\xff" + bytes(40)) for _ in range(SPEECH)]) == []
+    assert alarms(ear, broken_opus(talker, 3 * SPEECH)) == [Alarm((ANN,), rejoin=False, reason=HOPELESS)]
+    assert not ear.pipeline.watchdog.over()
+    ear.hear(talker.speak(tone(440, 3)))
+    assert ear.pipeline.watchdog.over() and not ear.pipeline.watchdog.over()
+
+
+def test_a_broken_packet_among_many_that_nothing_opens_hides_nothing(ear: Ear) -> None:
+    ear.maps(ANN, SSRC)
+    talker, stranger = Talker(Line(ear.keys), SSRC), Talker(Line(LiveKeys()), SSRC)
+    spoken = stranger.speak(tone(440, SPEECH))
+    spoken[50:50] = broken_opus(talker, 1)
+    assert alarms(ear, spoken) == [Alarm((ANN,), rejoin=True, reason=REJOIN)]
+
+
+def test_an_encoder_that_works_now_and_then_is_not_told_of_over_and_over(ear: Ear) -> None:
+    ear.maps(ANN, SSRC)
+    talker = Talker(Line(ear.keys), SSRC)
+    spoken = [each for _ in range(12) for each in [*broken_opus(talker, SPEECH), *talker.speak(tone(440, 2))]]
+    assert 1 <= len(alarms(ear, spoken)) <= 4  # in 70 s
 
 
 def test_passthrough_while_a_version_changes_is_no_alarm(ear: Ear) -> None:
