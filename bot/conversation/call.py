@@ -27,6 +27,7 @@ from bot.conversation.people import People
 from bot.conversation.status import CallFacts, status_of
 from bot.conversation.status import CallStatus as CallStatus
 from bot.conversation.toolbox import Tool
+from bot.conversation.voice_health import VoiceHealth
 from bot.conversation.voicing import packets_of
 from bot.errors import EarshotError
 from bot.live import events as live_events
@@ -89,7 +90,7 @@ class Call(CallRequests):
         self._path = path
         self._clock = clock
         self._voice: EarshotVoiceClient | None = None
-        self._voice_state = "connecting"
+        self._health = VoiceHealth(self._tell)
         self._closed = False
         me = channel.guild.me
         people = People(name_of=self._name, present=self._heard_people, own_name=lambda: me.display_name)
@@ -185,7 +186,7 @@ class Call(CallRequests):
 
     def status(self) -> CallStatus:
         """Return what there is to show of the call."""
-        facts = CallFacts(self.channel.id, self._voice_state, self.started_at)
+        facts = CallFacts(self.channel.id, self._health.state, self.started_at)
         return status_of(facts, self._talk, self._voice, self._consented)
 
     # -- what people ask of it, beside CallRequests
@@ -221,25 +222,24 @@ class Call(CallRequests):
     def _voice_event(self, event: voice_events.VoiceEvent) -> None:
         if self._closed:
             return
+        self._health.take(event)
         match event:
             case voice_events.Heard() | voice_events.Hushed() | voice_events.Left():
                 self._talk.heard(event)
             case voice_events.Unheard(user_id):
                 self._on_unheard(self, user_id)
-            case voice_events.Connected():
-                self._voice_state = "connected"
-                self._look_where()
-            case voice_events.Disconnected(reason):
-                self._voice_state = f"reconnecting: {reason}"
+            case voice_events.Connected() | voice_events.Disconnected():
                 self._look_where()
             case voice_events.Ended(reason):
-                self._voice_state = "ended"
                 self._on_end(self, reason)
-            case voice_events.Deaf(_, reason):
-                self._voice_state = reason
+            case voice_events.Deaf(_, reason, hopeless=False):
                 self._talk.note(f"says: {reason}")
             case voice_events.Joined(user_id):
                 self._somebody_joined(user_id)
+
+    def _tell(self, sentence: str) -> None:
+        if not self._closed:
+            self._on_word(self, sentence)
 
     def _look_where(self) -> None:
         """Tell of a move: it goes to another voice server, so the connection comes and goes with it."""
