@@ -144,6 +144,7 @@ class Call(CallRequests):
     async def close(self) -> None:
         """Leave the channel and end the Live session; safe to call in any state, more than once."""
         self._closed = True
+        self._health.close()
         with going_on("A call's conversation was not closed whole"):
             self._talk.close()
         closing = [self._live.close()]

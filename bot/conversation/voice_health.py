@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bot.voice.events import Connected, Deaf, Disconnected, Ended, Undeafened, VoiceEvent
 
 LOST = "I lost the connection to the voice channel. I try again and say so here when I am back."
-WELL = "I hear everybody in the voice channel again, and you hear me."
+WELL = "My voice connection works again."
 TELL_S = 5.0  # silence that people ask themselves about; a usual reconnect takes 2 s
 
 
