@@ -100,6 +100,7 @@ class CallCaptions:
     async def _keep(self) -> None:
         """Make lines final in time, and store them; the last of them when the call is over."""
         while not self._closing.is_set():
+            await self._store()
             try:
                 async with asyncio.timeout(WRITE_S):
                     await self._closing.wait()
@@ -107,8 +108,11 @@ class CallCaptions:
                 with going_on("Captions could not be made final, which is tried again"):
                     self._captions.poll(time.monotonic())
                     self._tell()
-            with going_on("A transcript could not be stored, which is tried again"):
-                await self._writer.flush()
+        await self._store()
+
+    async def _store(self) -> None:
+        with going_on("A transcript could not be stored, which is tried again"):
+            await self._writer.flush()
 
 
 async def _ended(task: asyncio.Task[None], within_s: float) -> None:
