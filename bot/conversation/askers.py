@@ -19,7 +19,8 @@ from collections.abc import Collection, Iterable
 
 from bot.live.outbox import UNANSWERED_S
 
-ASKED_S = UNANSWERED_S  # before a turn begins: a turn that is older is not said to the model again
+# Before a turn begins: one that is older is not said to the model again, but where a connection was lost.
+ASKED_S = UNANSWERED_S
 
 
 class Askers:
@@ -31,6 +32,7 @@ class Askers:
         self._heard: set[int] = set()
         self._spoke: dict[int, float] = {}  # since the last answer began, and when last
         self._answered = False  # whether an answer to all of them has begun
+        self._kept = False  # whether all of it is said to the model again, however old
         self._former: frozenset[int] = frozenset()  # who is answered while another turn goes on
         self._owed: dict[int, int] = {}  # for how many turns of the model a result is theirs
 
@@ -45,6 +47,8 @@ class Askers:
 
     def turn_began(self, at: float) -> None:
         """Take in that a turn begins: who fell silent long before it did not ask."""
+        if self._kept:
+            return
         self._spoke = {user_id: spoke for user_id, spoke in self._spoke.items() if at - spoke <= ASKED_S}
 
     def spoke(self, user_ids: Collection[int], at: float) -> None:
@@ -69,7 +73,11 @@ class Askers:
 
     def answer_began(self) -> None:
         """Take in that an answer is heard: who speaks from now on begins another turn."""
-        self._answered = True
+        self._answered, self._kept = True, False
+
+    def lost(self) -> None:
+        """Take in that the connection is lost: what was not answered is asked again over the next."""
+        self._kept = True
 
     def answer_ended(self) -> None:
         """Take in that a turn of the model is over."""

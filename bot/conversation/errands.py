@@ -92,6 +92,7 @@ class Errands:
                 self.askers.interrupted()
             case Lost():  # what was asked may be asked again
                 self._searched.clear()
+                self.askers.lost()
             case AnswerEnded():
                 self._searched.clear()
                 self.askers.answer_ended()

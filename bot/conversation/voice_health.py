@@ -40,7 +40,8 @@ class VoiceHealth:
                     self._tell(reason)
             case Undeafened():
                 self.state, self._hopeless = "connected", ""
-                self._tell(WELL)
+                if not self._lost:  # else it is told with that
+                    self._tell(WELL)
             case Ended():
                 self.state = "ended"
                 self.close()
@@ -58,4 +59,4 @@ class VoiceHealth:
 
     def _tell_outage(self, lost: bool) -> None:
         self._lost = lost
-        self._tell(LOST if lost else WELL)
+        self._tell(LOST if lost else self._hopeless or WELL)

@@ -81,8 +81,8 @@ class Outbox:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing was begun, waits, or was asked and not answered."""
-        return not (self._open or self._waiting or any(entry.asks for entry in self._sent))
+        """Whether nothing was begun, waits, or was said and not answered."""
+        return not (self._open or self._waiting or any(entry.asks or entry.speaks for entry in self._sent))
 
     @property
     def results(self) -> int:

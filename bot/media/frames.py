@@ -127,7 +127,7 @@ def _frames_near(
         if stop.is_set():
             raise Stopped
         late_s = time.monotonic() - until
-        if packet.stream_index != stream.index and late_s <= _KEYS_S:
+        if packet.stream.index != stream.index and late_s <= _KEYS_S:
             continue
         if packet.is_keyframe and packet.pts is not None:
             key = packet.pts
@@ -158,7 +158,7 @@ def _frame_at(video: Any, stream: Any, at_s: float, until: float, stop: threadin
                 raise Stopped
             if time.monotonic() > until + _KEYS_S:
                 return found
-            if packet.stream_index != stream.index:
+            if packet.stream.index != stream.index:
                 continue
             far = packet.pts is not None and packet.pts < near
             stream.codec_context.skip_frame = "NONREF" if far else "DEFAULT"

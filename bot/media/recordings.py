@@ -191,5 +191,5 @@ def _packets(file: Any, streams: list[Any], name: str, stop: threading.Event) ->
             raise Stopped
         if number == MOST_PACKETS:
             raise UnfitError(ENDLESS.format(name=name))
-        if packet.stream_index in wanted:
+        if packet.stream.index in wanted:  # its own stream_index is 0 in what ends each stream
             yield packet

@@ -206,6 +206,7 @@ class Watchdog:
         self._alarm_at = now
         self._deaf_to |= whom
         if GROUP in whom:
+            self._outside = None  # the next connection is timed by itself
             return Alarm((), rejoin, UNWELCOME if rejoin else SHUT_OUT)
         self._unheard = {user: each for user, each in self._unheard.items() if user not in whom}
         known = tuple(sorted(user for user in whom if isinstance(user, int)))

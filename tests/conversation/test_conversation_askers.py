@@ -30,6 +30,18 @@ def test_all_since_the_last_answer_are_taken_for_who_asked() -> None:
     assert askers.now() == {BEN}
 
 
+def test_who_spoke_before_an_outage_is_asked_for_after_it_however_long_it_was() -> None:
+    askers = Askers()
+    said(askers, ADA, 0.0)
+    askers.lost()
+    said(askers, BEN, 10 * ASKED_S)
+    assert askers.now() == {ADA, BEN}, "the next session hears both"
+    answered(askers)
+    said(askers, BEN, 11 * ASKED_S)
+    said(askers, CARA, 13 * ASKED_S)
+    assert askers.now() == {CARA}
+
+
 def test_the_first_frame_that_goes_out_counts() -> None:
     askers = Askers()
     said(askers, ADA, 0.0)

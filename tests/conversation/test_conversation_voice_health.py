@@ -120,3 +120,15 @@ async def test_deafness_is_told_in_the_text_channel_and_so_is_its_end(scene: Sce
     call._voice_event(Undeafened())
     await eventually(lambda: posted(scene) == [HOPELESS, WELL])
     assert call.status().voice == "connected"
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_an_outage_of_one_that_was_of_no_use_ends_with_what_is_so(
+    health: VoiceHealth, told: list[str], mended: bool
+) -> None:
+    health.take(Deaf((), HOPELESS, hopeless=True))
+    await outage(health, LASTING_S)
+    if mended:
+        health.take(Undeafened())
+    await asyncio.sleep(LASTING_S)
+    assert told == [HOPELESS, LOST, WELL if mended else HOPELESS]

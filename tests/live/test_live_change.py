@@ -91,6 +91,17 @@ def test_a_turn_that_waits_is_ended_as_it_was_begun_over_another_connection_too(
     assert made.setup == OLD
 
 
+def test_speech_that_is_said_again_keeps_the_way_in_which_turns_are_told() -> None:
+    made = running(NEW)
+    made.say(Audio(PCM, 19.0, 1))
+    drain(made, 19.0)
+    made.failed(1, BUSY, 20.0)
+    made.change(OLD, 25.0)
+    made.poll(made.deadline() or 0.0)
+    made.attempt()
+    assert made.setup == NEW
+
+
 def test_a_model_that_is_refused_for_good_gives_way_to_the_one_asked_for() -> None:
     made = running()
     made.say(ActivityStart())

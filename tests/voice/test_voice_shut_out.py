@@ -62,6 +62,16 @@ def test_who_is_not_let_in_asks_for_new_keys_connects_anew_and_tells_people(
     assert len(waiting.over) == 1
 
 
+def test_people_are_not_told_before_the_new_connection_was_tried(ear: Ear) -> None:
+    ear.pipeline.clients_connected([ANN], ear.now)
+    waiting = Waiting(ear)
+    waiting.wait(SHUT_OUT_S + 1)
+    assert len(waiting.alarms) == 1
+    for _ in range(50):  # datagrams that come in until the old connection is given up
+        ear.wait(0.02)
+        assert ear.pipeline.look(ear.now) is None
+
+
 @pytest.mark.parametrize("why", ["alone", "changing", "plain", "inside"])
 def test_where_nobody_has_to_let_us_in_nothing_is_asked(ear: Ear, why: str) -> None:
     waiting = Waiting(ear)
