@@ -1,12 +1,13 @@
 """The Live connection fails in a call where the bot answers only who calls it by its name."""
 
-from fault_row import Row, When
+from fault_row import SILENCE_S, Row, When
 from fault_scenarios import standard
 from fault_scene import Scene
 
 from bot.emulators.discord.handles import Interaction
 from bot.emulators.gemini import messages
 from bot.emulators.gemini.faults import Mute, Send, Stall, Where
+from bot.live.stall import GIVE_UP_MUTE_S, NUDGE_MUTE_S, NUDGE_SLOW_S
 
 EVER = 1000
 CALLED = messages.input_transcript("Earshot, ")  # the loopback model recognises no words
@@ -57,10 +58,13 @@ def _row(name: str, text: str, when: When, how: str) -> Row:
         When.ANSWERING: "Live, called by name, in mid-answer",
     }
     inject = {"mute": mute, "stall": stalled}.get(name, reset)
+    silence_s = SILENCES_S.get(name, SILENCE_S)
     id_ = f"live-addressed-{name}"
-    return Row(id_, text, where[when], when, how, inject, scenario=addressed, fresh=True)
+    return Row(id_, text, where[when], when, how, inject, scenario=addressed, fresh=True, silence_s=silence_s)
 
 
+# From the turn's end; from the call by name, which is heard in mid-sentence.
+SILENCES_S = {"mute": NUDGE_MUTE_S + GIVE_UP_MUTE_S + SILENCE_S, "stall": NUDGE_SLOW_S + SILENCE_S}
 _RESET = "TCP reset (1006)"
 ROWS = [
     _row(

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from unittest import mock
 
-from fault_row import Row, When
+from fault_row import SILENCE_S, Row, When
 from fault_scenarios import one_more, standard
 from fault_scene import ASIDE, SENTENCE, Scene
 from loopback import eventually
@@ -13,6 +13,7 @@ from loopback import eventually
 from bot.emulators.gemini.connection import Connection
 from bot.emulators.gemini.faults import Close, Effect, Stall, Status, Where
 from bot.live import attempts, backoff, outbox
+from bot.live.stall import NUDGE_SLOW_S
 
 TOLD_S = 5.0
 QUOTA_S = 2.0  # in place of 30 s; a wait is between that and the double
@@ -165,6 +166,7 @@ ROWS = [
         silent,
         scenario=silent_after_barge_in,
         fresh=True,
+        silence_s=NUDGE_SLOW_S + SILENCE_S,
     ),
     *(
         Row(

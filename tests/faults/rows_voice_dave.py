@@ -6,7 +6,7 @@ from dataclasses import replace
 from unittest import mock
 
 import davey
-from fault_row import Inject, Row, When
+from fault_row import SILENCE_S, Inject, Row, When
 from fault_scenarios import one_more, standard
 from fault_scene import SENTENCE, Scene
 from rows_voice_media import NETWORK, plaintext
@@ -31,6 +31,7 @@ from bot.emulators.discord.voice.mls import KeyPackage
 from bot.emulators.discord.voice.session import VoiceSession
 from bot.emulators.discord.voice.wire import vec
 from bot.emulators.person import Person
+from bot.voice.watchdog import WELCOME_S
 
 SPEAKING, IDLE = "DAVE, in mid-sentence", "DAVE, silent room"
 SENDER_OP, PROPOSALS_OP, COMMIT_OP = 25, 27, 28
@@ -109,7 +110,7 @@ async def upgraded(scene: Scene, row: Row) -> None:
 async def _encrypted(scene: Scene) -> None:
     await held(lambda: _version(scene) == 1, 5.0, "the call is not encrypted again")
     # The bot hears plaintext for as long as it has not been told that the transition is executed.
-    await held(lambda: connection().dave_protocol_version == 1, 5.0, "the bot was not told so")
+    await held(lambda: not connection().version_changing, 5.0, "the bot was not told so")
     await scene.ada.secured_with(scene.world.bot.id)
 
 
@@ -325,6 +326,7 @@ ROWS = [
         closes(4006),
         scenario=let_in_by_nobody,
         check=recovers_once,
+        silence_s=WELCOME_S + SILENCE_S,
         limit_s=8.0,
     ),
     _row("refilled", "the bot alone, then not", IDLE, When.IDLE, "a new group", nothing, scenario=refilled),

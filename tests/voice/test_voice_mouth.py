@@ -128,5 +128,5 @@ async def test_an_announcement_that_fails_is_made_by_the_next_connection(
 async def test_nothing_is_announced_while_disconnected(mouth: Mouth, gateway: Gateway) -> None:
     gateway.open.set()
     mouth.playout.push([SILENCE, b"speech", b"speech"], time.monotonic())
-    await eventually(lambda: gateway.packets == 3, "the outlet decides what leaves")
+    await eventually(lambda: gateway.packets >= 3, "the outlet decides what leaves")
     assert "speaking" not in gateway.seen
