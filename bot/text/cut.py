@@ -14,6 +14,7 @@ _PIECE = re.compile(
       | (?P<other> [^\s\\\[`*~h]+ | . )""",
     re.VERBOSE | re.DOTALL,
 )
+_CODE_MARK = re.compile(r"`` |`")
 _QUOTE = re.compile(r"(?:> )?")
 _SENTENCE_ENDS = ".!?…。\uff01\uff1f"
 
@@ -34,8 +35,7 @@ def cut_line(line: str, limit: int) -> tuple[str, str]:
     """
     place = _best(line, limit)
     if place is None:
-        at = _letters(line, limit)
-        return line[:at], line[at:]
+        return _cut_letters(line, limit)
     quote = _QUOTE.match(line)
     prefix = quote.group() if quote else ""
     head = line[: place.at].rstrip() + "".join(reversed(place.open))
@@ -83,6 +83,17 @@ def _turn(is_open: list[str], marker: str) -> None:
         is_open.remove(marker)
     else:
         is_open.append(marker)
+
+
+def _cut_letters(line: str, limit: int) -> tuple[str, str]:
+    """Cut between two letters; code stays code on both sides, else what it hides would be shown."""
+    at = _letters(line, limit)
+    piece = next((each for each in _PIECE.finditer(line) if each.end() > at), None)
+    mark = _CODE_MARK.match(piece["whole"] or "") if piece is not None else None
+    if piece is None or mark is None or at - mark.end() <= piece.start() + mark.end():
+        return line[:at], line[at:]
+    at -= mark.end()
+    return line[:at] + mark.group()[::-1], mark.group() + line[at:]
 
 
 def _letters(line: str, limit: int) -> int:

@@ -30,7 +30,7 @@ def paged(markdown: str, limit: int = PAGE_SIZE) -> list[str]:
             if rest is not None:
                 made.append(page.text)
                 page = page.next()
-    return [*made, page.text] if page.text else made
+    return [text for text in (*made, page.text) if text.strip()]  # what is set in far is cut to spaces
 
 
 class _Page:

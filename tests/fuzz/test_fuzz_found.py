@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -235,6 +236,18 @@ def test_a_number_without_end_is_shown_as_its_digits() -> None:
 
 def test_a_table_after_a_carriage_return_is_shown() -> None:
     assert paged("\ra||\n-|-\n<") == paged("\na||\n-|-\n<")
+
+
+@pytest.mark.parametrize("code", ["<@1234>", "`<@1234>"])
+def test_code_that_is_longer_than_a_page_is_code_on_each(code: str) -> None:
+    pages = paged("see`` " + 200 * code + " ``", 200)
+    assert len(pages) > 5
+    outside = [re.sub(r"`` .+? ``|`[^`]+`", "", page) for page in pages]
+    assert outside == ["see", *[""] * (len(pages) - 1)]
+
+
+def test_a_list_that_is_set_in_by_more_than_a_page_makes_no_page_of_spaces() -> None:
+    assert all(page.strip() for page in paged("1. " * 110, 200))
 
 
 def test_no_page_is_blank() -> None:
