@@ -22,7 +22,7 @@ def going_on(trouble: str) -> Iterator[None]:
         yield
     except EarshotError as error:
         logger.warning("%s: %s", trouble, error)
-    except Exception:
+    except Exception:  # the edge of a round: a bug in one must not end those to come
         logger.exception("%s", trouble)
 
 

@@ -1,7 +1,7 @@
 """Keeps the calls of a process from knocking at a Gemini that is down: after some failures one does for all.
 
-Each call's own back-off spaces its own attempts; hundreds of calls that lost their connection at once would
-still come back as a crowd, and the crowd again at each step. The circuit breaker counts over all of them.
+Each call's own back-off spaces its own attempts; hundreds of calls whose attempts fail would still come back
+as a crowd at each step. The circuit breaker counts the failed attempts of all of them.
 
 Sans-I/O: attempts and the time go in; how long to wait comes out.
 """

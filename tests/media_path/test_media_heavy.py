@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bomb_files import flat_jpeg
 from PIL import Image
+from posted_rig import complaint, put
 
 from bot.media import jpeg, pictures
 from bot.media.errors import MediaError
@@ -17,19 +18,6 @@ from bot.media.pictures import MAX_PIXELS, TOO_BIG, TOO_HEAVY, fit_picture
 from bot.media.recordings import Stopped
 
 PHONE = (9280, 6944)  # the largest that is sold as 64 megapixels
-
-
-def put(folder: Path, data: bytes) -> Path:
-    path = folder / "posted"
-    path.write_bytes(data)
-    return path
-
-
-def complaint(path: Path) -> str:
-    """Return what is said of it where it is shown in a call, which is what is said of it elsewhere."""
-    with pytest.raises(MediaError) as shown:
-        looked_at(path, "it", 60, threading.Event())
-    return str(shown.value)
 
 
 def saved(picture: Image.Image, **how: object) -> bytes:

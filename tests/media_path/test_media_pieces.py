@@ -8,26 +8,13 @@ from pathlib import Path
 import av
 import pytest
 from bomb_files import laced_sound, slow_sound
+from posted_rig import complaint, put
 
 from bot.media import recordings
 from bot.media.errors import MediaError
-from bot.media.glance import looked_at
 from bot.media.recordings import BROKEN, ENDLESS, LONGER, probe, to_voice
 
 HOUR_S = 3600.0
-
-
-def put(folder: Path, data: bytes) -> Path:
-    path = folder / "posted"
-    path.write_bytes(data)
-    return path
-
-
-def complaint(path: Path) -> str:
-    """Return what is said of it where it is shown in a call, which is what is said of it elsewhere."""
-    with pytest.raises(MediaError) as shown:
-        looked_at(path, "it", 60, threading.Event())
-    return str(shown.value)
 
 
 def test_looking_for_the_end_takes_no_memory(tmp_path: Path) -> None:
